@@ -1,0 +1,47 @@
+// Package media holds compressed video as it travels from a source to a decoder: access units and the
+// format of the stream they belong to.
+package media
+
+import "time"
+
+// Codec names a video codec.
+type Codec string
+
+// The codecs that a source may deliver.
+const (
+	H264 Codec = "h264"
+	H265 Codec = "h265"
+)
+
+// AccessUnit is one compressed picture. The source that made it does not touch it again; whoever
+// holds it may keep it.
+type AccessUnit struct {
+	// Data is the picture in Annex B form (start codes 00 00 00 01). A random access picture
+	// carries its parameter sets.
+	Data []byte
+	// PTS is the presentation time since the source's first picture. It never goes back across
+	// loops of a file; within a group of pictures with B-frames it comes in decoding order.
+	PTS time.Duration
+	// Time is the wall-clock time of capture; zero where it is not known.
+	Time time.Time
+	// Arrived is when the last byte of the unit was there (for a file in real time: when it was due).
+	Arrived time.Time
+	// Key marks a random access picture (IDR).
+	Key bool
+}
+
+// Format describes a stream. It is known once a source is open, and may change with a later key
+// picture; the decoder finds that out from the parameter sets.
+type Format struct {
+	Codec Codec
+	// Width and Height of the displayed picture in pixels (cropping applied).
+	Width, Height int
+	// FrameRate is the nominal rate in pictures a second; 0 if the stream does not say.
+	FrameRate float64
+	// ParameterSets are SPS and PPS (and VPS before them for H.265), without start codes.
+	ParameterSets [][]byte
+	// Matrix and FullRange say how YCbCr becomes RGB. Matrix is "bt601" or "bt709"; where the stream
+	// does not say, "bt709" from 720 lines up and "bt601" below.
+	Matrix    string
+	FullRange bool
+}

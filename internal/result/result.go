@@ -1,0 +1,107 @@
+// Package result holds what leaves the device for one frame: plain values and their JSON.
+//
+// It imports nothing of ours, so that a program reading Sightline's output can be written against
+// it alone. The JSON is described by frame.schema.json beside this file; a test keeps both equal.
+package result
+
+import "time"
+
+// Frame is everything Sightline says about one picture of one camera. One Frame is one line of a
+// JSON lines file.
+type Frame struct {
+	Camera string `json:"camera"`
+	// Seq counts the camera's decoded pictures from 0 in presentation order. Pictures that were
+	// dropped because newer ones came leave a gap.
+	Seq uint64 `json:"seq"`
+	// PTS is the presentation time in seconds on the camera's own clock; a looped file goes on
+	// counting.
+	PTS float64 `json:"pts"`
+	// Time is the wall-clock time of capture, where it is known.
+	Time *time.Time `json:"time,omitempty"`
+	// Width and Height are those of the picture that all coordinates refer to, in pixels.
+	Width   int      `json:"width"`
+	Height  int      `json:"height"`
+	Latency Latency  `json:"latency_ms"`
+	Objects []Object `json:"objects"`
+}
+
+// Latency says where a frame's time went, in milliseconds.
+type Latency struct {
+	// Decode: access unit handed to the decoder until its picture came out.
+	Decode float64 `json:"decode"`
+	// Queue: picture waiting for its pipeline.
+	Queue float64 `json:"queue"`
+	// Detect: letterbox, detector, selection.
+	Detect float64 `json:"detect"`
+	// People: crops, pose, segmentation and ReID side by side.
+	People float64 `json:"people"`
+	// Track: association with the camera's tracks.
+	Track float64 `json:"track"`
+	// Total: access unit handed to the decoder until the result was given to the sinks.
+	Total float64 `json:"total"`
+}
+
+// Object is one detected thing. Keypoints, Mask and ReID are there for persons only, and only for
+// the models that the camera uses.
+type Object struct {
+	// Track is the number of the object's track in this camera, from 1; 0 while it has none yet.
+	Track int64 `json:"track"`
+	// Class is the detector's class name, as the model card spells it.
+	Class string `json:"class"`
+	// Score is the detector's probability, 0..1.
+	Score float32 `json:"score"`
+	// Box is x1, y1, x2, y2 in picture pixels; pixel (0,0) has its centre at (0.5,0.5).
+	Box Box `json:"box"`
+	// Keypoints are 17 joints in COCO order (see Joints). They may lie a little outside the picture.
+	Keypoints []Keypoint `json:"keypoints,omitempty"`
+	Mask      *Mask      `json:"mask,omitempty"`
+	// ReID is the appearance vector, unit length, as little-endian float16 (base64 in JSON). It is
+	// written only when the configuration asks for it.
+	ReID []byte `json:"reid,omitempty"`
+}
+
+// Box is x1, y1, x2, y2 in picture pixels.
+type Box [4]float32
+
+// Width and Height are never negative for a box that Sightline made.
+func (b Box) Width() float32 { return b[2] - b[0] }
+
+// Height is y2 - y1.
+func (b Box) Height() float32 { return b[3] - b[1] }
+
+// IoU is the area of the intersection divided by that of the union; 0 for two empty boxes.
+func (b Box) IoU(o Box) float32 {
+	w := min(b[2], o[2]) - max(b[0], o[0])
+	h := min(b[3], o[3]) - max(b[1], o[1])
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	inter := w * h
+	return inter / (b.Width()*b.Height() + o.Width()*o.Height() - inter)
+}
+
+// Keypoint is x, y in picture pixels and a score 0..1.
+type Keypoint [3]float32
+
+// Mask is a binary picture of one object: COCO run-length encoding of the region ROI.
+type Mask struct {
+	// ROI is x1, y1, x2, y2 in whole picture pixels, x2 and y2 exclusive, inside the picture.
+	ROI [4]int `json:"roi"`
+	// Size is height, width of the encoded region, as in COCO: always ROI's own.
+	Size [2]int `json:"size"`
+	// Counts is COCO's compressed run-length string: column-major runs, the first one of zeros.
+	Counts string `json:"counts"`
+}
+
+// Joints names the keypoints in order.
+var Joints = [17]string{
+	"nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
+	"left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip",
+	"left_knee", "right_knee", "left_ankle", "right_ankle",
+}
+
+// Bones are the pairs of joints that a skeleton is drawn with.
+var Bones = [16][2]int{
+	{0, 1}, {0, 2}, {1, 3}, {2, 4}, {5, 6}, {5, 7}, {7, 9}, {6, 8}, {8, 10},
+	{5, 11}, {6, 12}, {11, 12}, {11, 13}, {13, 15}, {12, 14}, {14, 16},
+}
