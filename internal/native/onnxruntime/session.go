@@ -1,0 +1,184 @@
+package onnxruntime
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"sightline/internal/native/dl"
+)
+
+// Float is the element type that tensors have here.
+const Float = 1
+
+// Tensor describes an input or output of a session; -1 is a dimension set by the caller.
+type Tensor struct {
+	Name string
+	// Type is an ONNXTensorElementDataType.
+	Type  int32
+	Shape []int64
+	cname []byte
+}
+
+// Session is a loaded model. Run may be called from many goroutines at once; Close when none runs.
+type Session struct {
+	lib             *Library
+	session         *session
+	Inputs, Outputs []Tensor
+}
+
+// NewSession loads an ONNX model. threads is the number of threads that work on one operator. Idle
+// threads sleep rather than spin, because other sessions want the cores.
+func (l *Library) NewSession(model []byte, threads int) (*Session, error) {
+	if len(model) == 0 {
+		return nil, errors.New("onnx runtime: the model is empty")
+	}
+	var o *options
+	if err := l.check("CreateSessionOptions", l.api.CreateSessionOptions(&o)); err != nil {
+		return nil, err
+	}
+	defer l.api.ReleaseSessionOptions(o)
+	if err := l.check("SetIntraOpNumThreads", l.api.SetIntraOpNumThreads(o, int32(threads))); err != nil {
+		return nil, err
+	}
+	if err := l.check("AddSessionConfigEntry", l.api.AddConfigEntry(o, "session.intra_op.allow_spinning", "0")); err != nil {
+		return nil, err
+	}
+	s := &Session{lib: l}
+	err := l.check("CreateSessionFromArray",
+		l.api.CreateSessionFromArray(l.env, unsafe.Pointer(&model[0]), uintptr(len(model)), o, &s.session))
+	if err != nil {
+		return nil, err
+	}
+	if s.Inputs, err = s.tensors(l.api.InputCount, l.api.InputName, l.api.InputTypeInfo); err == nil {
+		s.Outputs, err = s.tensors(l.api.OutputCount, l.api.OutputName, l.api.OutputTypeInfo)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Session) tensors(count func(*session, *uintptr) *status, name func(*session, uintptr, *allocator, **byte) *status,
+	info func(*session, uintptr, **typeInfo) *status) ([]Tensor, error) {
+	l := s.lib
+	var n uintptr
+	if err := l.check("count tensors", count(s.session, &n)); err != nil {
+		return nil, err
+	}
+	tensors := make([]Tensor, n)
+	for i := range tensors {
+		var c *byte
+		if err := l.check("name of tensor", name(s.session, uintptr(i), l.allocator, &c)); err != nil {
+			return nil, err
+		}
+		t := &tensors[i]
+		t.Name = dl.String(c)
+		t.cname = append([]byte(t.Name), 0)
+		if err := l.check("AllocatorFree", l.api.AllocatorFree(l.allocator, c)); err != nil {
+			return nil, err
+		}
+		var ti *typeInfo
+		if err := l.check("type of tensor", info(s.session, uintptr(i), &ti)); err != nil {
+			return nil, err
+		}
+		err := l.describe(t, ti)
+		l.api.ReleaseTypeInfo(ti)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+	}
+	return tensors, nil
+}
+
+func (l *Library) describe(t *Tensor, ti *typeInfo) error {
+	var info *tensorInfo
+	if err := l.check("CastTypeInfoToTensorInfo", l.api.CastTypeInfo(ti, &info)); err != nil {
+		return err
+	}
+	if info == nil {
+		return errors.New("is not a tensor")
+	}
+	if err := l.check("GetTensorElementType", l.api.ElementType(info, &t.Type)); err != nil {
+		return err
+	}
+	var rank uintptr
+	if err := l.check("GetDimensionsCount", l.api.DimensionsCount(info, &rank)); err != nil {
+		return err
+	}
+	if rank == 0 {
+		return nil
+	}
+	t.Shape = make([]int64, rank)
+	return l.check("GetDimensions", l.api.Dimensions(info, &t.Shape[0], rank))
+}
+
+// Close unloads the model. Closing twice does nothing.
+func (s *Session) Close() error {
+	if s.session != nil {
+		s.lib.api.ReleaseSession(s.session)
+		s.session = nil
+	}
+	return nil
+}
+
+// Value is a float32 tensor over memory of the caller, which must neither move nor be freed before
+// Close: memory from mmap, or pinned.
+type Value struct {
+	lib   *Library
+	value *value
+}
+
+// NewValue makes a tensor of the shape over data, whose length must be the shape's.
+func (l *Library) NewValue(data []float32, shape ...int64) (*Value, error) {
+	n := int64(1)
+	for _, d := range shape {
+		n *= d
+	}
+	if n <= 0 || int64(len(data)) != n {
+		return nil, fmt.Errorf("onnx runtime: %d values for a tensor of shape %v", len(data), shape)
+	}
+	v := &Value{lib: l}
+	err := l.check("CreateTensorWithDataAsOrtValue", l.api.CreateTensorWithData(l.cpu, unsafe.Pointer(&data[0]),
+		uintptr(n)*4, &shape[0], uintptr(len(shape)), Float, &v.value))
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Close releases the tensor, not its memory. Closing twice does nothing.
+func (v *Value) Close() error {
+	if v.value != nil {
+		v.lib.api.ReleaseValue(v.value)
+		v.value = nil
+	}
+	return nil
+}
+
+// Run infers: one value an input and an output, in the session's order. It blocks until the outputs
+// are written.
+func (s *Session) Run(inputs, outputs []*Value) error {
+	if len(inputs) != len(s.Inputs) || len(outputs) != len(s.Outputs) {
+		return fmt.Errorf("onnx runtime: %d inputs and %d outputs given to a model with %d and %d",
+			len(inputs), len(outputs), len(s.Inputs), len(s.Outputs))
+	}
+	inNames, in, pin := pointers(s.Inputs, inputs)
+	defer pin.Unpin()
+	outNames, out, pinOut := pointers(s.Outputs, outputs)
+	defer pinOut.Unpin()
+	return s.lib.check("Run", s.lib.api.Run(s.session, nil, &inNames[0], &in[0], uintptr(len(in)), &outNames[0],
+		uintptr(len(out)), &out[0]))
+}
+
+// pointers makes the arrays that Run passes; the names are pinned because C follows the pointers.
+func pointers(tensors []Tensor, values []*Value) ([]*byte, []*value, *runtime.Pinner) {
+	pin := new(runtime.Pinner)
+	names, c := make([]*byte, len(tensors)), make([]*value, len(values))
+	for i := range tensors {
+		names[i], c[i] = &tensors[i].cname[0], values[i].value
+		pin.Pin(names[i])
+	}
+	return names, c, pin
+}

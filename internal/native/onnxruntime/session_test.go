@@ -1,0 +1,151 @@
+package onnxruntime
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// open loads the library that SIGHTLINE_ONNXRUNTIME names.
+func open(t *testing.T) *Library {
+	path := os.Getenv("SIGHTLINE_ONNXRUNTIME")
+	if path == "" {
+		t.Skip("SIGHTLINE_ONNXRUNTIME is not set to a libonnxruntime.so")
+	}
+	lib, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lib
+}
+
+func readModel(t *testing.T, name string) []byte {
+	f, err := os.Open("../../../models/" + name + ".onnx.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestMissingLibraryIsNamed(t *testing.T) {
+	if _, err := Load("libmissing.so.9"); err == nil {
+		t.Fatal("no error")
+	}
+}
+
+func TestBrokenModelIsAnError(t *testing.T) {
+	lib := open(t)
+	var e *Error
+	if _, err := lib.NewSession([]byte("not a model"), 1); !errors.As(err, &e) || e.Detail == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestGolden runs every model on the input of tensors.json, eight times at once on one session.
+func TestGolden(t *testing.T) {
+	lib := open(t)
+	raw, err := os.ReadFile("../../../testdata/golden/tensors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Models map[string]map[string]struct {
+			Shape   []int64
+			Sum     float64
+			Samples []float64
+		}
+	}
+	if err := json.Unmarshal(raw, &golden); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"detection", "pose-lite", "segmentation", "reid"} {
+		t.Run(name, func(t *testing.T) {
+			s, err := lib.NewSession(readModel(t, name), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			want := golden.Models[name+".onnx"]
+			if len(want) != len(s.Outputs) || len(s.Inputs) != 1 || s.Inputs[0].Name != "images" || s.Inputs[0].Type != Float {
+				t.Fatalf("inputs %+v, outputs %+v", s.Inputs, s.Outputs)
+			}
+			var wait sync.WaitGroup
+			for range 8 {
+				wait.Go(func() {
+					shape := slices.Clone(s.Inputs[0].Shape)
+					shape[0] = 2
+					images := pattern(2, int(shape[2]), int(shape[3]))
+					var pin runtime.Pinner
+					defer pin.Unpin()
+					pin.Pin(&images[0])
+					in, err := lib.NewValue(images, shape...)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer in.Close()
+					var outs []*Value
+					var data [][]float32
+					for _, o := range s.Outputs {
+						n := int64(1)
+						for _, d := range want[o.Name].Shape {
+							n *= d
+						}
+						buffer := make([]float32, n)
+						pin.Pin(&buffer[0])
+						v, err := lib.NewValue(buffer, want[o.Name].Shape...)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						defer v.Close()
+						outs, data = append(outs, v), append(data, buffer)
+					}
+					if err := s.Run([]*Value{in}, outs); err != nil {
+						t.Error(err)
+						return
+					}
+					for i, o := range s.Outputs {
+						for k, sample := range want[o.Name].Samples {
+							got := float64(data[i][k*(len(data[i])-1)/15])
+							if math.Abs(got-sample) > 1e-3 {
+								t.Errorf("%s sample %d: %g, want %g", o.Name, k, got, sample)
+							}
+						}
+					}
+				})
+			}
+			wait.Wait()
+		})
+	}
+}
+
+func pattern(batch, height, width int) []float32 {
+	out := make([]float32, 0, batch*3*height*width)
+	for b := range batch {
+		for c := range 3 {
+			for y := range height {
+				for x := range width {
+					out = append(out, float32((7*c+3*y+5*x+11*b+(x*y%13)*9)%256)/255)
+				}
+			}
+		}
+	}
+	return out
+}
