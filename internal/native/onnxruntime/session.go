@@ -3,7 +3,6 @@ package onnxruntime
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"sightline/internal/native/dl"
@@ -155,30 +154,4 @@ func (v *Value) Close() error {
 		v.value = nil
 	}
 	return nil
-}
-
-// Run infers: one value an input and an output, in the session's order. It blocks until the outputs
-// are written.
-func (s *Session) Run(inputs, outputs []*Value) error {
-	if len(inputs) != len(s.Inputs) || len(outputs) != len(s.Outputs) {
-		return fmt.Errorf("onnx runtime: %d inputs and %d outputs given to a model with %d and %d",
-			len(inputs), len(outputs), len(s.Inputs), len(s.Outputs))
-	}
-	inNames, in, pin := pointers(s.Inputs, inputs)
-	defer pin.Unpin()
-	outNames, out, pinOut := pointers(s.Outputs, outputs)
-	defer pinOut.Unpin()
-	return s.lib.check("Run", s.lib.api.Run(s.session, nil, &inNames[0], &in[0], uintptr(len(in)), &outNames[0],
-		uintptr(len(out)), &out[0]))
-}
-
-// pointers makes the arrays that Run passes; the names are pinned because C follows the pointers.
-func pointers(tensors []Tensor, values []*Value) ([]*byte, []*value, *runtime.Pinner) {
-	pin := new(runtime.Pinner)
-	names, c := make([]*byte, len(tensors)), make([]*value, len(values))
-	for i := range tensors {
-		names[i], c[i] = &tensors[i].cname[0], values[i].value
-		pin.Pin(names[i])
-	}
-	return names, c, pin
 }

@@ -117,7 +117,13 @@ func TestGolden(t *testing.T) {
 						defer v.Close()
 						outs, data = append(outs, v), append(data, buffer)
 					}
-					if err := s.Run([]*Value{in}, outs); err != nil {
+					call, err := s.NewCall([]*Value{in}, outs)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer call.Close()
+					if err := call.Run(); err != nil {
 						t.Error(err)
 						return
 					}
@@ -148,4 +154,36 @@ func pattern(batch, height, width int) []float32 {
 		}
 	}
 	return out
+}
+
+func TestCallDoesNotAllocate(t *testing.T) {
+	lib := open(t)
+	s, err := lib.NewSession(readModel(t, "segmentation"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	images, mask := pattern(1, 256, 256), make([]float32, 256*256)
+	pin.Pin(&images[0])
+	pin.Pin(&mask[0])
+	in, err := lib.NewValue(images, 1, 3, 256, 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := lib.NewValue(mask, 1, 1, 256, 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, err := s.NewCall([]*Value{in}, []*Value{out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(10, func() { err = errors.Join(err, call.Run()) }); n > 0 || err != nil {
+		t.Errorf("%v allocations, %v", n, err)
+	}
+	if err := errors.Join(call.Close(), in.Close(), out.Close()); err != nil {
+		t.Error(err)
+	}
 }
