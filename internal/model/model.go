@@ -1,0 +1,111 @@
+// Package model loads every model once per device and gives each camera pipeline its own execution
+// contexts, in one of three modes that a pipeline cannot tell apart.
+//
+// Release order, which the types keep to: programs, then contexts (guarded runtime context, buffers,
+// event, stream), then engines, then the device. An engine stays loaded until its last context is
+// closed, whoever closes first.
+package model
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"sightline/internal/device"
+)
+
+// Task is what a model does for a pipeline.
+type Task string
+
+// The tasks, in the order in which a pipeline runs them.
+const (
+	Detection    Task = "detection"
+	Pose         Task = "pose"
+	Segmentation Task = "segmentation"
+	ReID         Task = "reid"
+)
+
+// Tasks lists all tasks in order.
+var Tasks = []Task{Detection, Pose, Segmentation, ReID}
+
+// Mode says which contexts there are and who may run at once.
+type Mode string
+
+// The modes; the zero value means Parallel.
+const (
+	// Serialized: one runtime context a model, behind the engine's lock. The safe way back.
+	Serialized Mode = "serialized"
+	// Parallel: one runtime context a model a pipeline; everybody runs at once.
+	Parallel Mode = "parallel"
+	// Batched: a few runtime contexts a model, fed with batches across pipelines.
+	Batched Mode = "batched"
+)
+
+// Spec is one model as the manager needs it.
+type Spec struct {
+	Task Task
+	Name string
+	// Key identifies the content: two specs with equal Name, Task, Key and Batch are the same model.
+	Key string
+	// Batch is the largest number of items in one inference.
+	Batch int
+	// Read returns the ONNX file, uncompressed.
+	Read func() ([]byte, error)
+	// Check compares the loaded model's inputs and outputs with what the card says; nil checks nothing.
+	Check func(inputs, outputs []device.Binding) error
+}
+
+// Config is everything a Manager is made from.
+type Config struct {
+	Device device.Device
+	Mode   Mode
+	Models []Spec
+	// MaxWait bounds how long the first request of a batch waits for others (mode Batched).
+	MaxWait time.Duration
+	// Workers is the number of contexts a model in mode Batched; 0 means 2.
+	Workers int
+	Logger  *slog.Logger
+}
+
+// same says whether two configurations mean the same models in the same mode on the same device.
+func (c Config) same(o Config) bool {
+	return c.Device == o.Device && c.Mode == o.Mode && c.MaxWait == o.MaxWait && c.Workers == o.Workers &&
+		slices.EqualFunc(c.Models, o.Models, func(a, b Spec) bool {
+			return a.Task == b.Task && a.Name == b.Name && a.Key == b.Key && a.Batch == b.Batch
+		})
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Mode == "" {
+		c.Mode = Parallel
+	}
+	if c.Mode != Serialized && c.Mode != Parallel && c.Mode != Batched {
+		return c, fmt.Errorf("inference mode %q: expected serialized, parallel or batched", c.Mode)
+	}
+	if c.Workers == 0 {
+		c.Workers = 2
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	seen := map[Task]bool{}
+	for _, s := range c.Models {
+		if seen[s.Task] {
+			return c, fmt.Errorf("two models for task %s", s.Task)
+		}
+		seen[s.Task] = true
+	}
+	return c, nil
+}
+
+// Errors that a caller can act on; test with errors.Is.
+var (
+	// ErrContextBusy: a context was entered while it runs. The runtime has not been called.
+	ErrContextBusy = errors.New("execution context is busy")
+	// ErrConfigMismatch: the process has a manager with another configuration.
+	ErrConfigMismatch = errors.New("a manager with another configuration exists")
+	// ErrOverRelease: something was released more often than it was taken; a bug of the caller.
+	ErrOverRelease = errors.New("released more often than taken")
+)
