@@ -1,0 +1,129 @@
+package track
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"sightline/internal/result"
+)
+
+// gallery plays the device: it keeps a vector for each slot and follows the tracker's actions. What
+// it holds here is who was seen, and the cosine is 0.9 for the same and 0.2 for somebody else.
+type gallery struct {
+	slots  []int
+	frames int
+}
+
+func newGallery(n int) *gallery {
+	g := &gallery{slots: make([]int, n)}
+	for i := range g.slots {
+		g.slots[i] = -1
+	}
+	return g
+}
+
+// frame runs one frame of the objects, whose rows show people who, and returns the actions.
+func (g *gallery) frame(t *testing.T, tracker *Tracker, objects []result.Object, who ...int) []int32 {
+	t.Helper()
+	cosines := make([]float32, len(who)*len(g.slots))
+	for i, w := range who {
+		for s, held := range g.slots {
+			switch held {
+			case -1:
+				cosines[i*len(g.slots)+s] = float32(math.NaN())
+			case w:
+				cosines[i*len(g.slots)+s] = 0.9
+			default:
+				cosines[i*len(g.slots)+s] = 0.2
+			}
+		}
+	}
+	actions := make([]int32, len(who))
+	tracker.Update(time.Duration(g.frames)*frame, objects, Appearance{Cosines: cosines, Actions: actions})
+	g.frames++
+	used := map[int32]bool{}
+	for i, a := range actions {
+		s := a
+		if a <= -2 {
+			s = -2 - a
+			g.slots[s] = who[i]
+		} else if a >= 0 && g.slots[s] == -1 {
+			t.Fatalf("row %d blends into slot %d, which was never filled", i, s)
+		}
+		if s >= 0 && used[s] {
+			t.Fatalf("two rows write slot %d: %v", s, actions)
+		}
+		used[s] = s >= 0
+	}
+	return actions
+}
+
+func TestAppearanceBreaksTies(t *testing.T) {
+	for _, slots := range []int{0, 8} {
+		tracker, g := New(Options{ConfirmHits: 1, Slots: slots}), newGallery(slots)
+		pair := func(x1, x2 float32) []result.Object {
+			return []result.Object{person(x1, 200, 40, 100, 0.9), person(x2, 200, 40, 100, 0.8)}
+		}
+		for range 5 {
+			g.frame(t, tracker, pair(200, 230), 7, 8)
+		}
+		// Two boxes as far from one track as from the other: motion alone prefers neither.
+		objects := pair(215, 215)
+		g.frame(t, tracker, objects, 8, 7)
+		if slots > 0 && (objects[0].Track != 2 || objects[1].Track != 1) {
+			t.Errorf("tracks %d, %d, want 2, 1 as they look", objects[0].Track, objects[1].Track)
+		}
+		if slots == 0 && objects[0].Track+objects[1].Track != 3 {
+			t.Errorf("tracks %d, %d without appearance, want 1 and 2", objects[0].Track, objects[1].Track)
+		}
+	}
+}
+
+func TestPlaceOutweighsLooks(t *testing.T) {
+	tracker, g := New(Options{ConfirmHits: 1, Slots: 8}), newGallery(8)
+	var objects []result.Object
+	for i := range 6 {
+		objects = []result.Object{person(200, 200, 40, 100, 0.9), person(230, 200, 40, 100, 0.8)}
+		g.frame(t, tracker, objects, 7+i/5, 8-i/5)
+	}
+	if objects[0].Track != 1 || objects[1].Track != 2 {
+		t.Errorf("tracks %d, %d, want 1, 2: neither moved", objects[0].Track, objects[1].Track)
+	}
+}
+
+func TestActions(t *testing.T) {
+	tracker, g := New(Options{Slots: 2}), newGallery(2)
+	a, b, c := person(100, 200, 40, 100, 0.9), person(300, 200, 40, 100, 0.9), person(500, 200, 40, 100, 0.9)
+	dog := a
+	dog.Class = "dog"
+	check := func(what string, got []int32, want ...int32) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: actions %v, want %v", what, got, want)
+		}
+	}
+	check("first frame; a dog has no row", g.frame(t, tracker, []result.Object{dog, a, b}, 1, 2), -2, -3)
+	check("seen again", g.frame(t, tracker, []result.Object{a, dog, b}, 1, 2), 0, 1)
+	check("no slot left", g.frame(t, tracker, []result.Object{a, b, c}, 1, 2, 3), 0, 1, -1)
+	low := b
+	low.Score = 0.45
+	check("doubtful", g.frame(t, tracker, []result.Object{a, low, c}, 1, 2, 3), 0, -1, -1)
+	nan := a
+	nan.Box[0] = float32(math.NaN())
+	check("a broken box keeps its row", g.frame(t, tracker, []result.Object{nan, b, c}, 1, 2, 3), -1, 1, -1)
+	near := person(310, 200, 40, 100, 0.9)
+	check("too close to another", g.frame(t, tracker, []result.Object{a, b, near, c}, 1, 2, 4, 3), 0, -1, -1, -1)
+	for range 11 {
+		g.frame(t, tracker, []result.Object{a, c}, 1, 3)
+	}
+	check("b's slot went to c", g.frame(t, tracker, []result.Object{a, c}, 1, 3), 0, 1)
+	if g.slots[1] != 3 {
+		t.Errorf("slot 1 shows %d, want 3", g.slots[1])
+	}
+	tracker.Update(time.Duration(g.frames)*frame, []result.Object{a, c}, Appearance{Actions: make([]int32, 1)})
+	long := []int32{9, 9, 9, 9}
+	tracker.Update(time.Duration(g.frames+1)*frame, []result.Object{a, c}, Appearance{Actions: long})
+	check("rows beyond the people", long, 0, 1, -1, -1)
+}

@@ -1,0 +1,130 @@
+package track
+
+import (
+	"math"
+
+	"sightline/internal/result"
+)
+
+// box is a rectangle by its centre; w and h are above 0.
+type box struct{ cx, cy, w, h float64 }
+
+// maxCoordinate bounds what is taken for a picture coordinate, so that no product overflows.
+const maxCoordinate = 1e6
+
+// minSide keeps predicted boxes from vanishing, in pixels.
+const minSide = 1
+
+// newBox is false for a box that is empty, not finite or beyond any picture.
+func newBox(b result.Box) (box, bool) {
+	for _, v := range b {
+		if !(math.Abs(float64(v)) <= maxCoordinate) {
+			return box{}, false
+		}
+	}
+	x1, y1, x2, y2 := float64(b[0]), float64(b[1]), float64(b[2]), float64(b[3])
+	if !(x2 > x1 && y2 > y1) {
+		return box{}, false
+	}
+	return box{(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1}, true
+}
+
+// size is the side of the square of the same area: what noise and speed are measured in.
+func (b box) size() float64 { return max(math.Sqrt(b.w*b.h), minSide) }
+
+// overlap is the intersection over union after both boxes have grown by the share grow of their size
+// on every side, so that small things that moved by more than their width still have one.
+func (b box) overlap(o box, grow float64) float64 {
+	g := 0.5 + grow
+	w := min(b.cx+b.w*g, o.cx+o.w*g) - max(b.cx-b.w*g, o.cx-o.w*g)
+	h := min(b.cy+b.h*g, o.cy+o.h*g) - max(b.cy-b.h*g, o.cy-o.h*g)
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	inter := w * h
+	return inter / (4*g*g*(b.w*b.h+o.w*o.h) - inter)
+}
+
+// Noise, in sizes (see box.size) and seconds.
+const (
+	// measured is the detector's standard deviation.
+	measured = 0.06
+	// startSpeed is that of the unknown speed of a new track: a walker near the camera.
+	startSpeed = 3.0
+	// wander is how far speed drifts in a second; growth the same for width and height.
+	wander = 1.5
+	growth = 0.5
+)
+
+// axis is a Kalman filter of one coordinate at constant speed. The noise of the four coordinates of
+// a box is taken as independent, so four of these are the full eight-state filter.
+type axis struct{ x, v, pxx, pxv, pvv float64 }
+
+func startAxis(x, deviation, speed float64) axis {
+	return axis{x: x, pxx: deviation * deviation, pvv: speed * speed}
+}
+
+// predict moves the axis by dt seconds; q is the density of white acceleration noise. Two steps are
+// the same as one of their sum, so dropped frames change nothing.
+func (a *axis) predict(dt, q float64) {
+	a.x += a.v * dt
+	a.pxx += dt*(2*a.pxv+dt*a.pvv) + q*dt*dt*dt/3
+	a.pxv += dt*a.pvv + q*dt*dt/2
+	a.pvv += q * dt
+}
+
+// update takes a measurement z of variance r.
+func (a *axis) update(z, r float64) {
+	s := a.pxx + r
+	kx, kv := a.pxx/s, a.pxv/s
+	e := z - a.x
+	a.x += kx * e
+	a.v += kv * e
+	a.pvv -= kv * a.pxv
+	a.pxv *= 1 - kx
+	a.pxx *= 1 - kx
+}
+
+// motion is a box in motion.
+type motion struct {
+	cx, cy, w, h axis
+	size         float64
+}
+
+// start places the box with unknown speed.
+func (m *motion) start(b box) {
+	m.size = b.size()
+	d, v := measured*m.size, startSpeed*m.size
+	m.cx, m.cy = startAxis(b.cx, d, v), startAxis(b.cy, d, v)
+	m.w, m.h = startAxis(b.w, d, v/4), startAxis(b.h, d, v/4)
+}
+
+// predict moves the box by dt seconds. The size of a box that is out of sight stays: extrapolated, a
+// growing half-hidden person would cover its neighbours.
+func (m *motion) predict(dt float64, hidden bool) {
+	if hidden {
+		m.w.v, m.h.v = 0, 0
+	}
+	p, g := wander*m.size, growth*m.size
+	m.cx.predict(dt, p*p)
+	m.cy.predict(dt, p*p)
+	m.w.predict(dt, g*g)
+	m.h.predict(dt, g*g)
+	m.w.x, m.h.x = max(m.w.x, minSide), max(m.h.x, minSide)
+}
+
+// update takes what was seen.
+func (m *motion) update(b box) {
+	r := measured * b.size()
+	r *= r
+	m.cx.update(b.cx, r)
+	m.cy.update(b.cy, r)
+	m.w.update(b.w, r)
+	m.h.update(b.h, r)
+	m.size = m.box().size()
+}
+
+// box is where the object is taken to be.
+func (m *motion) box() box {
+	return box{m.cx.x, m.cy.x, max(m.w.x, minSide), max(m.h.x, minSide)}
+}
