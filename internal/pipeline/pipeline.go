@@ -1,0 +1,266 @@
+// Package pipeline runs one camera from end to end: access units in, results out. It is the only
+// package that sees every stage.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sightline/internal/camera"
+	"sightline/internal/device"
+	"sightline/internal/model"
+	"sightline/internal/result"
+	"sightline/internal/track"
+	"sightline/internal/vision"
+)
+
+// Sink takes a camera's results. Write is called from the camera's lane, must not keep the frame, and
+// must not wait for anything slow unless the run is lossless.
+type Sink interface {
+	Write(f *result.Frame) error
+}
+
+// Meter is told what a camera does. Its methods are called from two goroutines.
+type Meter interface {
+	// Frame is called after each result, from the lane.
+	Frame(f *result.Frame)
+	// Dropped is called for each picture that was not looked at.
+	Dropped(cause string)
+}
+
+// Options describe one camera's pipeline.
+type Options struct {
+	// Camera is the name that everything of the pipeline goes by.
+	Camera string
+	// Open connects to the camera; it is called once.
+	Open func(ctx context.Context) (camera.Source, error)
+	// Lossless makes the decoder wait for the lane, for files as fast as possible; otherwise the
+	// newest picture wins.
+	Lossless bool
+	// MaxFPS drops pictures above this rate; 0 means no limit.
+	MaxFPS float64
+
+	Device  device.Device
+	Manager *model.Manager
+	// Tasks are the models the camera uses; none means all.
+	Tasks []model.Task
+	// Vision needs Limits, Detector, People, Gallery and Vectors; the rest is filled in.
+	Vision vision.Options
+	Track  track.Options
+	Sinks  []Sink
+	Meter  Meter
+	// Snapshots, if set, is asked for each frame whether its picture is wanted.
+	Snapshots Snapshots
+	Logger    *slog.Logger
+}
+
+// Snapshots asks for pictures to leave the device: the only way they do.
+type Snapshots interface {
+	// Want is called after each frame. If it returns true the picture is copied and given to Picture.
+	Want(f *result.Frame) bool
+	// Picture gets the NV12 bytes of f's picture; both are valid during the call.
+	Picture(f *result.Frame, format device.PictureFormat, nv12 []byte)
+}
+
+// Run works until the source ends (nil), ctx is done (nil, after the picture in work is finished), or
+// something fails. Whatever happens, it has released everything it took when it returns.
+func Run(ctx context.Context, o Options) (err error) {
+	source, err := o.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("open camera %q: %w", o.Camera, err)
+	}
+	closeSource := sync.OnceValue(source.Close)
+	defer closing(&err, closeSource)
+
+	contexts, err := o.Manager.CreatePipelineContexts(o.Camera, o.Tasks...)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, contexts.Close)
+
+	pictures := newSlot(o.Device.Pool(), o.Camera, o.Lossless, o.MaxFPS, o.Meter.Dropped)
+	defer closing(&err, pictures.Close)
+
+	decoder, err := o.Device.NewDecoder(device.DecoderOptions{Owner: o.Camera, Format: source.Format(), Output: pictures})
+	if err != nil {
+		return fmt.Errorf("decoder for camera %q: %w", o.Camera, err)
+	}
+	closeDecoder := sync.OnceValue(decoder.Close)
+	defer closing(&err, closeDecoder)
+
+	ingesting, stop := context.WithCancel(ctx)
+	ingested := make(chan struct{})
+	go func() {
+		defer close(ingested)
+		pictures.End(ingest(ingesting, source, decoder))
+	}()
+	// Whoever stops first unblocks the other: the slot's end wakes the lane, closing decoder and
+	// source wakes the ingest.
+	defer func() {
+		stop()
+		pictures.End(nil)
+		_ = closeDecoder()
+		_ = closeSource()
+		<-ingested
+	}()
+	wake := context.AfterFunc(ctx, func() { pictures.End(nil) })
+	defer wake()
+	return analyse(o, contexts, pictures)
+}
+
+func closing(err *error, release func() error) {
+	if e := release(); *err == nil {
+		*err = e
+	}
+}
+
+// ingest moves access units from the camera into the decoder until the source ends.
+func ingest(ctx context.Context, source camera.Source, decoder device.Decoder) error {
+	for {
+		unit, err := source.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return decoder.Flush()
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := decoder.Decode(unit); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// analyse looks at pictures until there are no more.
+func analyse(o Options, contexts *model.Contexts, pictures *slot) (err error) {
+	l := &lane{options: o, contexts: contexts, tracker: track.New(o.Track)}
+	defer closing(&err, l.close)
+	for {
+		picture, err := pictures.Take()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("camera %q: %w", o.Camera, err)
+		}
+		err = l.look(picture)
+		pictures.Release(picture)
+		if cause := o.Device.Cause(); cause != nil {
+			return fmt.Errorf("camera %q: %w", o.Camera, cause)
+		}
+		if err != nil {
+			return fmt.Errorf("camera %q: %w", o.Camera, err)
+		}
+	}
+}
+
+// lane is what turns one camera's pictures into results. It belongs to one goroutine.
+type lane struct {
+	options  Options
+	contexts *model.Contexts
+	vision   *vision.DetectionManager
+	format   device.PictureFormat
+	tracker  *track.Tracker
+	frame    result.Frame
+	snapshot *device.Buffer
+}
+
+// look is the path of one picture: detect and measure people, follow them, hand the result out.
+func (l *lane) look(p *device.Picture) error {
+	taken := time.Now()
+	if err := l.prepare(p.PictureFormat); err != nil {
+		return err
+	}
+	began := time.Now()
+	f := &l.frame
+	times, err := l.vision.Detect(p, f)
+	if err != nil {
+		return err
+	}
+	detected := time.Now()
+	look := l.vision.Appearance()
+	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Cosines: look.Cosines, Actions: look.Remember})
+
+	f.Camera, f.Seq, f.PTS = l.options.Camera, p.Seq, p.PTS.Seconds()
+	f.Time = nil
+	if !p.Time.IsZero() {
+		f.Time = &p.Time
+	}
+	now := time.Now()
+	f.Latency = result.Latency{
+		Decode: milliseconds(p.Decoded.Sub(p.Submitted)),
+		Queue:  milliseconds(taken.Sub(p.Decoded)),
+		Detect: milliseconds(times.Detect),
+		People: milliseconds(times.People),
+		Track:  milliseconds(now.Sub(detected)),
+		Total:  milliseconds(now.Sub(p.Submitted) - began.Sub(taken)),
+	}
+	for _, s := range l.options.Sinks {
+		if err := s.Write(f); err != nil {
+			return err
+		}
+	}
+	l.options.Meter.Frame(f)
+	return l.snap(f)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// prepare makes the lane's vision for a picture format: at the first picture, and when the camera
+// changes its resolution.
+func (l *lane) prepare(f device.PictureFormat) error {
+	if l.vision != nil && l.format == f {
+		return nil
+	}
+	if err := l.close(); err != nil {
+		return err
+	}
+	began := time.Now()
+	o := l.options.Vision
+	o.Owner, o.Device, o.Contexts, o.Format, o.Gallery = l.options.Camera, l.options.Device, l.contexts, f, l.options.Track.Slots
+	v, err := vision.New(o)
+	if err != nil {
+		return err
+	}
+	l.vision, l.format = v, f
+	l.options.Logger.Info("lane ready", "width", f.Width, "height", f.Height, "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// snap copies the picture out if someone asks for it.
+func (l *lane) snap(f *result.Frame) error {
+	if l.options.Snapshots == nil || !l.options.Snapshots.Want(f) {
+		return nil
+	}
+	if l.snapshot == nil {
+		b, err := l.options.Device.Pool().Alloc(l.options.Camera, "snapshot", device.Pinned, l.format.Size())
+		if err != nil {
+			return err
+		}
+		l.snapshot = b
+	}
+	if err := l.vision.Snapshot(l.snapshot); err != nil {
+		return err
+	}
+	l.options.Snapshots.Picture(f, l.format, l.snapshot.Bytes())
+	return nil
+}
+
+func (l *lane) close() error {
+	var err error
+	if l.vision != nil {
+		err = l.vision.Close()
+	}
+	err = errors.Join(err, l.snapshot.Close())
+	l.vision, l.snapshot = nil, nil
+	return err
+}
