@@ -85,12 +85,12 @@ func (f *fetcher) download(ctx context.Context, p pin, scratch string, report re
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
-		tried := fmt.Sprintf("%d time(s) with %s", try+1, strings.Join(words, " "))
+		tried := fmt.Sprintf("tried %d time(s) with %s", try+1, strings.Join(words, " "))
 		switch {
 		case !networkTrouble(err.Error()):
-			return "", fmt.Errorf("%w, tried %s: %w", ErrDownload, tried, err)
+			return "", fmt.Errorf("%w (%s): %w", ErrDownload, tried, err)
 		case try == len(f.retryPauses):
-			return "", fmt.Errorf("%w, tried %s: %w: check the network and pip's index settings, and run this command again", ErrDownload, tried, err)
+			return "", fmt.Errorf("%w (%s), check the network and pip's index settings and run this command again: %w", ErrDownload, tried, err)
 		}
 		f.log.Warn("download failed, trying again", "package", p.pkg, "pause", f.retryPauses[try], "error", err)
 		report(progress.State{Note: "the network failed, trying again"})
