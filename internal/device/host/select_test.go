@@ -1,0 +1,198 @@
+package host
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"testing"
+
+	"sightline/internal/device"
+)
+
+type object struct {
+	box    [4]float32
+	score  float32
+	class  int
+	anchor int
+}
+
+// plainSelect is device.Select word by word.
+func plainSelect(k device.Select, scores, boxes []float32) (objects []object, people []int) {
+	var all []object
+	for a := range k.Anchors {
+		o := object{class: -1, anchor: a, score: float32(math.Inf(-1))}
+		for c := range k.Classes {
+			if v := scores[a*k.Classes+c]; v > o.score {
+				o.score, o.class = v, c
+			}
+		}
+		if o.class < 0 || o.score < k.ScoreMin || k.Wanted != nil && !k.Wanted[o.class] {
+			continue
+		}
+		defined := true
+		for i, v := range boxes[4*a : 4*a+4] {
+			offset, limit := float32(k.Fit.Left), float32(k.Width)
+			if i&1 == 1 {
+				offset, limit = float32(k.Fit.Top), float32(k.Height)
+			}
+			defined = defined && v == v
+			v = (v - offset) / k.Fit.Scale
+			if v < 0 {
+				v = 0
+			}
+			if v > limit {
+				v = limit
+			}
+			o.box[i] = v
+		}
+		if defined && o.box[0] < o.box[2] && o.box[1] < o.box[3] {
+			all = append(all, o)
+		}
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].score > all[j].score })
+	all = all[:min(len(all), device.MaxCandidates)]
+	area := func(b [4]float32) float32 { return max(b[2]-b[0], 0) * max(b[3]-b[1], 0) }
+	for _, o := range all {
+		free := !slices.ContainsFunc(objects, func(k2 object) bool {
+			if k2.class != o.class {
+				return false
+			}
+			i := area([4]float32{max(o.box[0], k2.box[0]), max(o.box[1], k2.box[1]), min(o.box[2], k2.box[2]), min(o.box[3], k2.box[3])})
+			return i/(area(k2.box)+area(o.box)-i) > k.IoU
+		})
+		if free && len(objects) < k.Limits.Objects {
+			objects = append(objects, o)
+		}
+	}
+	for i, o := range objects {
+		if o.class == k.Person && len(people) < k.Limits.People {
+			people = append(people, i)
+		}
+	}
+	return objects, people
+}
+
+func checkSelect(t *testing.T, k device.Select, scores, boxes []float32) (objects int) {
+	t.Helper()
+	want, people := plainSelect(k, scores, boxes)
+	ints, floats := intsOf(k.Out), floatsOf(k.Out)
+	if int(ints[0]) != len(want) || int(ints[1]) != len(people) {
+		t.Fatalf("%d objects, %d people, want %d, %d", ints[0], ints[1], len(want), len(people))
+	}
+	for i, o := range want {
+		if got := floats[2+6*i:][:5]; [4]float32(got) != o.box || got[4] != o.score || int(ints[2+6*i+5]) != o.class {
+			t.Fatalf("object %d: %v class %d, want %+v", i, got, ints[2+6*i+5], o)
+		}
+	}
+	for i, p := range people {
+		if got := int(ints[2+6*k.Limits.Objects+i]); got != p {
+			t.Fatalf("person %d is object %d, want %d", i, got, p)
+		}
+	}
+	return len(want)
+}
+
+func TestSelect(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 12))
+	b := newBench(t)
+	for round := range 80 {
+		k := device.Select{Anchors: 1 + random.IntN(3000), Classes: 1 + random.IntN(6), Width: 300, Height: 200,
+			Fit: device.NewFit(300, 200, 128, 128), ScoreMin: .4, IoU: .5, Person: random.IntN(3) - 1,
+			Limits: device.Limits{Objects: random.IntN(60), People: random.IntN(20)}}
+		if round&1 == 1 {
+			k.Wanted = make([]bool, k.Classes)
+			k.Wanted[random.IntN(k.Classes)] = true
+		}
+		scores, boxes := make([]float32, k.Anchors*k.Classes), make([]float32, 4*k.Anchors)
+		for i := range scores {
+			scores[i] = float32(random.IntN(50)) / 50 // many ties
+			if round&2 == 2 {
+				scores[i] *= random.Float32() * random.Float32()
+			}
+			if random.IntN(40) == 0 {
+				scores[i] = float32(math.NaN())
+			}
+		}
+		for i := range boxes {
+			boxes[i] = float32(random.IntN(140)) - 6 // outside at times, upside down at times
+			if i&2 == 2 {
+				boxes[i] = boxes[i-2] + float32(random.IntN(40)) - 4
+			}
+			if random.IntN(500) == 0 {
+				boxes[i] = float32(math.NaN())
+			}
+		}
+		k.Scores, k.Boxes, k.Out = upload(b, scores), upload(b, boxes), b.dirty(k.Limits.SelectionSize())
+		b.finish(kernels{}.Select(b.stream, k))
+		checkSelect(t, k, scores, boxes)
+	}
+}
+
+// TestSelectStopsAtMaxCandidates: 1024 boxes on one spot keep the 1025th, elsewhere, from being seen.
+func TestSelectStopsAtMaxCandidates(t *testing.T) {
+	b := newBench(t)
+	const anchors = device.MaxCandidates + 1
+	for _, beyond := range []float32{.5, .5 + 1e-3} { // a tie, which the lowest anchors win; and the best of all
+		scores, boxes := make([]float32, anchors), make([]float32, 4*anchors)
+		for i := range anchors {
+			scores[i] = .5
+			copy(boxes[4*i:], []float32{1, 1, 20, 20})
+		}
+		scores[anchors-1] = beyond
+		copy(boxes[4*(anchors-1):], []float32{40, 40, 60, 60})
+		k := device.Select{Scores: upload(b, scores), Boxes: upload(b, boxes), Anchors: anchors, Classes: 1, Width: 64, Height: 64,
+			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize())}
+		b.finish(kernels{}.Select(b.stream, k))
+		if got, want := checkSelect(t, k, scores, boxes), 1+int(min(1, (beyond-.5)*1e4)); got != want {
+			t.Errorf("%d objects, want %d", got, want)
+		}
+	}
+}
+
+func TestSelectNothing(t *testing.T) {
+	b := newBench(t)
+	nan := float32(math.NaN())
+	for name, c := range map[string]struct{ score, min, x float32 }{
+		"low":         {.39, .4, 10},
+		"no score":    {nan, .4, 10},
+		"no minimum":  {.9, nan, 10},
+		"no box":      {.9, .4, nan},
+		"no area":     {.9, .4, 30},
+		"outside":     {.9, .4, 500},
+		"negative":    {-.1, 0, 10},
+		"just enough": {.4, .4, 10},
+	} {
+		scores, boxes := []float32{c.score}, []float32{c.x, 10, 30, 30}
+		k := device.Select{Scores: upload(b, scores), Boxes: upload(b, boxes), Anchors: 1, Classes: 1, Width: 64, Height: 64,
+			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: c.min, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize())}
+		b.finish(kernels{}.Select(b.stream, k))
+		want := int32(0)
+		if name == "just enough" {
+			want = 1
+		}
+		if got := intsOf(k.Out); got[0] != want || got[1] != want {
+			t.Errorf("%s: %d objects, %d people", name, got[0], got[1])
+		}
+	}
+}
+
+func BenchmarkSelect(b *testing.B) {
+	random := rand.New(rand.NewPCG(13, 14))
+	bench := newBench(b)
+	scores, boxes := make([]float32, 3549*80), make([]float32, 3549*4)
+	for i := range scores {
+		scores[i] = random.Float32() * .3
+	}
+	for i := range 3549 {
+		if i%40 == 0 {
+			scores[i*80] = .4 + random.Float32()/2
+		}
+		x, y := random.Float32()*400, random.Float32()*400
+		copy(boxes[4*i:], []float32{x, y, x + 30, y + 80})
+	}
+	limits := device.Limits{Objects: 64, People: 16}
+	k := device.Select{Scores: upload(bench, scores), Boxes: upload(bench, boxes), Anchors: 3549, Classes: 80, Width: 768, Height: 576,
+		Fit: device.NewFit(768, 576, 416, 416), ScoreMin: .4, IoU: .5, Limits: limits, Out: bench.alloc(limits.SelectionSize())}
+	measure(b, bench, func(s device.Stream) error { return kernels{}.Select(s, k) })
+}
