@@ -113,14 +113,15 @@ func (m *motion) predict(dt float64, hidden bool) {
 	m.w.x, m.h.x = max(m.w.x, minSide), max(m.h.x, minSide)
 }
 
-// update takes what was seen.
+// update takes what was seen. Where the box is not as large as expected, perhaps because a part of
+// the object is hidden, its centre may be off by half the difference and says little about speed.
 func (m *motion) update(b box) {
-	r := measured * b.size()
-	r *= r
-	m.cx.update(b.cx, r)
-	m.cy.update(b.cy, r)
-	m.w.update(b.w, r)
-	m.h.update(b.h, r)
+	noise := measured * b.size()
+	dw, dh := noise+math.Abs(b.w-m.w.x)/2, noise+math.Abs(b.h-m.h.x)/2
+	m.cx.update(b.cx, dw*dw)
+	m.cy.update(b.cy, dh*dh)
+	m.w.update(b.w, dw*dw)
+	m.h.update(b.h, dh*dh)
 	m.size = m.box().size()
 }
 

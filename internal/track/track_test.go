@@ -250,3 +250,21 @@ func TestTooManyTracks(t *testing.T) {
 		t.Errorf("third %d, fourth %d, live %d: want 3, 0, 3", objects[2].Track, objects[3].Track, tracker.Live())
 	}
 }
+
+// TestHalfHidden is a scene of plaza-2: before somebody passes in front of a person who stands nearly
+// still, the detector sees only the upper half. The half box must not be taken for a jump upwards.
+func TestHalfHidden(t *testing.T) {
+	got := feed(New(Options{}), 26, func(i int) []result.Object {
+		switch {
+		case i == 16 || i >= 18 && i <= 20:
+			return nil
+		case i == 17:
+			return []result.Object{{Class: "person", Score: 0.5, Box: result.Box{566, 242, 595, 291}}}
+		}
+		x := 585 - 0.6*float32(i)
+		return []result.Object{person(x, 300-float32(i)/2, 36, 108, 0.8)}
+	})
+	if n := got[25][0]; n != 1 {
+		t.Errorf("track %d after a half-hidden frame, want 1", n)
+	}
+}
