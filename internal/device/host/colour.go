@@ -47,36 +47,22 @@ func newColour(f device.PictureFormat) colour {
 
 // convert blends two resampled rows of luma and of chroma with the weights of l and c, and writes one row
 // of RGB.
-func (k *colour) convert(r, g, b []float32, la, lb, ca, cb []uint64, l, c tap) {
-	lwa, lwb, cwa, cwb := uint64(l.a), uint64(l.b), uint64(c.a), uint64(c.b)
-	lrest, crest := uint64(l.rest)<<weightBits*lanes, uint64(c.rest)<<weightBits*lanes
-	n := len(r)
-	g, b = g[:n], b[:n]
-	pairs := n / 2
-	la, lb, ca, cb = la[:(n+1)/2], lb[:(n+1)/2], ca[:(n+1)/2*2], cb[:(n+1)/2*2]
-	for i := range pairs {
-		luma := la[i]*lwa + lb[i]*lwb + lrest
-		j := 2 * i
-		chroma := ca[j]*cwa + cb[j]*cwb + crest
-		r[j], g[j], b[j] = k.rgb(int64(luma&math.MaxUint32), chroma)
-		chroma = ca[j+1]*cwa + cb[j+1]*cwb + crest
-		r[j+1], g[j+1], b[j+1] = k.rgb(int64(luma>>32), chroma)
-	}
-	if n&1 == 1 {
-		luma := la[pairs]*lwa + lb[pairs]*lwb + lrest
-		chroma := ca[n-1]*cwa + cb[n-1]*cwb + crest
-		r[n-1], g[n-1], b[n-1] = k.rgb(int64(luma&math.MaxUint32), chroma)
-	}
-}
-
-func (k *colour) rgb(y int64, chroma uint64) (r, g, b float32) {
+func (k *colour) convert(r, g, b []float32, la, lb []uint32, ca, cb []uint64, l, c tap) {
 	const scale = 1. / colourWhite
-	u, v := int64(chroma&math.MaxUint32), int64(chroma>>32)
-	y *= k.luma
-	red := clampWhite(y + v*k.redV + k.red)
-	green := clampWhite(y + u*k.greenU + v*k.greenV + k.green)
-	blue := clampWhite(y + u*k.blueU + k.blue)
-	return float32(red) * scale, float32(green) * scale, float32(blue) * scale
+	lwa, lwb, cwa, cwb := uint64(l.a), uint64(l.b), uint64(c.a), uint64(c.b)
+	lrest, crest := uint64(l.rest)<<weightBits, uint64(c.rest)<<weightBits*lanes
+	luma, redV, greenU, greenV, blueU := k.luma, k.redV, k.greenU, k.greenV, k.blueU
+	red, green, blue := k.red, k.green, k.blue
+	n := len(r)
+	g, b, la, lb, ca, cb = g[:n], b[:n], la[:n], lb[:n], ca[:n], cb[:n]
+	for i := range r {
+		y := int64(uint64(la[i])*lwa+uint64(lb[i])*lwb+lrest) * luma
+		chroma := ca[i]*cwa + cb[i]*cwb + crest
+		u, v := int64(chroma&math.MaxUint32), int64(chroma>>32)
+		r[i] = float32(clampWhite(y+v*redV+red)) * scale
+		g[i] = float32(clampWhite(y+u*greenU+v*greenV+green)) * scale
+		b[i] = float32(clampWhite(y+u*blueU+blue)) * scale
+	}
 }
 
 func clampWhite(v int64) int64 { return max(0, min(v, colourWhite)) }

@@ -53,25 +53,23 @@ func newTap(s float64, size int, black bool, blackLevel uint32) tap {
 	return tap{int32(at), uint16(a), uint16(b), rest}
 }
 
-// aimAxis fills taps for n = len(full) target pixels over lo..hi, for luma and chroma.
-func aimAxis(full, half []tap, n int, lo, hi float64, size int, black bool, blackLuma uint32) {
-	for i := range n {
-		s := lo + (float64(i)+0.5)*(hi-lo)/float64(n) - 0.5
+// aimAxis fills the taps of as many target pixels over lo..hi, for luma and chroma.
+func aimAxis(full, half []tap, lo, hi float64, size int, black bool, blackLuma uint32) {
+	n := float64(len(full))
+	for i := range full {
+		s := lo + (float64(i)+0.5)*(hi-lo)/n - 0.5
 		full[i] = newTap(s, size, black, blackLuma)
 		half[i] = newTap((s+0.5)/2-0.5, (size+1)/2, black, neutral)
-	}
-	if len(full) > n { // the second half of the last pair
-		full[n], half[n] = full[n-1], half[n-1]
 	}
 }
 
 // neutral is the chroma of grey.
 const neutral = 128
 
-// resampled is a source row at the target's columns: luma two columns a word, chroma U below V.
-type resampled struct {
+// resampled is a source row at the target's columns; words of chroma hold U below V.
+type resampled[T uint32 | uint64] struct {
 	source int
-	words  []uint64
+	words  []T
 }
 
 // sampler resamples a region of a picture to width x height RGB. Rows are resampled in x first and
@@ -84,20 +82,21 @@ type sampler struct {
 	x, y         []tap
 	cx, cy       []tap
 	// rows are direct-mapped by the parity of the source row.
-	lumaRows, chromaRows [2]resampled
+	lumaRows   [2]resampled[uint32]
+	chromaRows [2]resampled[uint64]
 	// narrow stands in for rows of a plane that is one pixel wide.
 	narrow [4]byte
 }
 
 func newSampler(p *device.Picture, width, height int) *sampler {
-	raw, pairs := bytesOf(p.Buffer), (width+1)/2
+	raw := bytesOf(p.Buffer)
 	t := &sampler{
 		luma: raw[:p.Pitch*p.Height], chroma: raw[p.Pitch*p.Height : p.Size()],
 		format: p.PictureFormat, width: width, colour: newColour(p.PictureFormat),
-		x: make([]tap, 2*pairs), y: make([]tap, height), cx: make([]tap, 2*pairs), cy: make([]tap, height),
+		x: make([]tap, width), y: make([]tap, height), cx: make([]tap, width), cy: make([]tap, height),
 	}
 	for i := range 2 {
-		t.lumaRows[i].words, t.chromaRows[i].words = make([]uint64, pairs), make([]uint64, 2*pairs)
+		t.lumaRows[i].words, t.chromaRows[i].words = make([]uint32, width), make([]uint64, width)
 	}
 	return t
 }
@@ -105,8 +104,8 @@ func newSampler(p *device.Picture, width, height int) *sampler {
 // aim sets the region that is sampled, as x1, y1, x2, y2 in picture pixels.
 func (t *sampler) aim(region [4]float32, black bool) {
 	level := uint32(t.colour.black)
-	aimAxis(t.x, t.cx, t.width, float64(region[0]), float64(region[2]), t.format.Width, black, level)
-	aimAxis(t.y, t.cy, len(t.y), float64(region[1]), float64(region[3]), t.format.Height, black, level)
+	aimAxis(t.x, t.cx, float64(region[0]), float64(region[2]), t.format.Width, black, level)
+	aimAxis(t.y, t.cy, float64(region[1]), float64(region[3]), t.format.Height, black, level)
 }
 
 // sample writes the region to three planes, plane values apart, with rows stride values apart.
@@ -125,14 +124,14 @@ func (t *sampler) sample(out []float32, stride, plane int) {
 			clear(b)
 			continue
 		}
-		la, lb := t.pair(l, (*sampler).lumaRow)
-		ca, cb := t.pair(c, (*sampler).chromaRow)
+		la, lb := pair(t, l, (*sampler).lumaRow)
+		ca, cb := pair(t, c, (*sampler).chromaRow)
 		t.colour.convert(r, g, b, la, lb, ca, cb, l, c)
 	}
 }
 
 // pair fetches the two rows of a tap; one without weight is not touched, it may not exist.
-func (t *sampler) pair(v tap, row func(*sampler, int) []uint64) (a, b []uint64) {
+func pair[T any](t *sampler, v tap, row func(*sampler, int) []T) (a, b []T) {
 	switch {
 	case v.b == 0:
 		a = row(t, int(v.at))
@@ -144,7 +143,7 @@ func (t *sampler) pair(v tap, row func(*sampler, int) []uint64) (a, b []uint64) 
 	return row(t, int(v.at)), row(t, int(v.at)+1)
 }
 
-func (t *sampler) lumaRow(y int) []uint64 {
+func (t *sampler) lumaRow(y int) []uint32 {
 	cached := &t.lumaRows[y&1]
 	if cached.source == y {
 		return cached.words
@@ -156,14 +155,11 @@ func (t *sampler) lumaRow(y int) []uint64 {
 		row = t.narrow[:2]
 	}
 	words := cached.words
-	taps := t.x[:2*len(words)]
+	taps := t.x[:len(words)]
 	for i := range words {
-		p, q := &taps[2*i], &taps[2*i+1]
-		// One 16-bit load a pixel: both taps with one check of the bounds.
-		v, w := binary.LittleEndian.Uint16(row[p.at:]), binary.LittleEndian.Uint16(row[q.at:])
-		even := uint32(v&0xff)*uint32(p.a) + uint32(v>>8)*uint32(p.b) + p.rest
-		odd := uint32(w&0xff)*uint32(q.a) + uint32(w>>8)*uint32(q.b) + q.rest
-		words[i] = uint64(even) | uint64(odd)<<32
+		p := &taps[i]
+		v := uint32(binary.LittleEndian.Uint16(row[p.at:])) // both pixels with one check of the bounds
+		words[i] = v&0xff*uint32(p.a) + v>>8*uint32(p.b) + p.rest
 	}
 	return words
 }

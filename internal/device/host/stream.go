@@ -7,9 +7,11 @@ import (
 	"sightline/internal/device"
 )
 
-// item is one queued operation: work, or the signal of or the wait for one generation of an event.
+// item is one queued operation: work, a copy, or the signal of or the wait for one generation of an
+// event. Copies and events are no closures, because they are queued anew for every frame.
 type item struct {
 	work       func() error
+	to, from   []byte
 	event      *event
 	generation uint64
 	signal     bool
@@ -22,6 +24,7 @@ type item struct {
 type stream struct {
 	owner   string
 	done    chan struct{}
+	onClose func()
 	capture *capture // only the goroutine that queues touches it
 
 	mutex   sync.Mutex
@@ -73,7 +76,9 @@ func (i item) run(failed error) error {
 		i.event.signal(i.generation, failed)
 	case i.event != nil:
 		return i.event.wait(i.generation)
-	case failed == nil || i.always:
+	case i.to != nil && failed == nil:
+		copy(i.to, i.from)
+	case i.work != nil && (failed == nil || i.always):
 		return i.work()
 	}
 	return nil
@@ -107,8 +112,7 @@ func (s *stream) Copy(dst, src *device.Buffer) error {
 	if dst.Size() != src.Size() {
 		return fmt.Errorf("copy %d bytes to a buffer of %d for %s", src.Size(), dst.Size(), s.owner)
 	}
-	to, from := bytesOf(dst), bytesOf(src)
-	return s.enqueue(item{work: func() error { copy(to, from); return nil }})
+	return s.enqueue(item{to: bytesOf(dst), from: bytesOf(src)})
 }
 
 func (s *stream) Do(fn func()) error {
@@ -143,11 +147,24 @@ func (s *stream) Synchronize() error {
 	return s.err
 }
 
+// fail makes the stream fail with err, as if its next work had.
+func (s *stream) fail(err error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+}
+
 func (s *stream) Close() error {
 	s.mutex.Lock()
+	first := !s.closed
 	s.closed = true
 	s.changed.Broadcast()
 	s.mutex.Unlock()
 	<-s.done
+	if first && s.onClose != nil {
+		s.onClose()
+	}
 	return nil
 }

@@ -1,0 +1,218 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"sightline/internal/device"
+	"sightline/internal/native/onnxruntime"
+)
+
+// engine is one ONNX Runtime session, shared by all contexts: sessions may run concurrently.
+type engine struct {
+	device          *Device
+	name            string
+	session         *onnxruntime.Session
+	inputs, outputs []device.Binding
+	buckets         []int
+	contexts        atomic.Int64
+	closed          atomic.Bool
+}
+
+func newEngine(d *Device, m device.ModelFile) (*engine, error) {
+	session, err := d.runtime.NewSession(m.ONNX, d.options.Threads)
+	if err != nil {
+		return nil, fmt.Errorf("load model %s: %w", m.Name, err)
+	}
+	e := &engine{device: d, name: m.Name, session: session}
+	for n := 1; n <= m.MaxBatch; n++ {
+		e.buckets = append(e.buckets, n)
+	}
+	if e.inputs, err = bindings(session.Inputs, m.MaxBatch); err == nil {
+		e.outputs, err = bindings(session.Outputs, m.MaxBatch)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("load model %s: %w", m.Name, err), session.Close())
+	}
+	return e, nil
+}
+
+// bindings checks that tensors are float32 with a batch dimension first and fixed ones after it.
+func bindings(tensors []onnxruntime.Tensor, maxBatch int) ([]device.Binding, error) {
+	list := make([]device.Binding, len(tensors))
+	for i, t := range tensors {
+		if t.Type != onnxruntime.Float {
+			return nil, fmt.Errorf("tensor %q has element type %d, expected float32 (1)", t.Name, t.Type)
+		}
+		if len(t.Shape) < 2 {
+			return nil, fmt.Errorf("tensor %q has shape %v, expected a batch dimension and at least one more", t.Name, t.Shape)
+		}
+		if n := t.Shape[0]; n > 0 && n != int64(maxBatch) {
+			return nil, fmt.Errorf("tensor %q has a fixed batch of %d, the card says batch %d", t.Name, n, maxBatch)
+		}
+		list[i].Name = t.Name
+		for _, d := range t.Shape[1:] {
+			if d <= 0 {
+				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be dynamic", t.Name, t.Shape)
+			}
+			list[i].Shape = append(list[i].Shape, int(d))
+		}
+	}
+	return list, nil
+}
+
+func (e *engine) Inputs() []device.Binding  { return e.inputs }
+func (e *engine) Outputs() []device.Binding { return e.outputs }
+func (e *engine) MaxBatch() int             { return e.buckets[len(e.buckets)-1] }
+func (e *engine) Buckets() []int            { return e.buckets }
+
+func (e *engine) NewContext(o device.ContextOptions) (device.ExecutionContext, error) {
+	if e.closed.Load() {
+		return nil, fmt.Errorf("context of %s for %s: %w", e.name, o.Owner, device.ErrClosed)
+	}
+	e.contexts.Add(1)
+	return &executionContext{engine: e, owner: o.Owner}, nil
+}
+
+func (e *engine) Close() error {
+	if n := e.contexts.Load(); n > 0 {
+		return fmt.Errorf("engine %s has %d contexts: %w", e.name, n, device.ErrInUse)
+	}
+	if e.closed.Swap(true) {
+		return nil
+	}
+	e.device.engines.Add(-1)
+	return e.session.Close()
+}
+
+// executionContext is a set of prepared calls, one a batch size, over the bound buffers.
+type executionContext struct {
+	engine *engine
+	owner  string
+	values []*onnxruntime.Value
+	calls  []*onnxruntime.Call
+	// queued holds calls[i].Run as a work item, made once.
+	queued []item
+	closed bool
+	bound  []uintptr
+}
+
+// Bind makes the calls for every batch size, unless the very same buffers are bound already.
+func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
+	e := c.engine
+	if c.closed {
+		return fmt.Errorf("bind %s for %s: %w", e.name, c.owner, device.ErrClosed)
+	}
+	if len(inputs) != len(e.inputs) || len(outputs) != len(e.outputs) {
+		return fmt.Errorf("bind %s for %s: %d inputs and %d outputs given, the model has %d and %d", e.name, c.owner,
+			len(inputs), len(outputs), len(e.inputs), len(e.outputs))
+	}
+	if c.isBound(inputs, outputs) {
+		return nil
+	}
+	if err := c.release(); err != nil {
+		return err
+	}
+	for _, n := range e.buckets {
+		in, err := c.tensors(e.inputs, inputs, n)
+		if err != nil {
+			return err
+		}
+		out, err := c.tensors(e.outputs, outputs, n)
+		if err != nil {
+			return err
+		}
+		if in == nil || out == nil {
+			break // the buffers hold no more than n-1 items
+		}
+		call, err := e.session.NewCall(in, out)
+		if err != nil {
+			return err
+		}
+		c.calls = append(c.calls, call)
+		c.queued = append(c.queued, item{work: call.Run})
+	}
+	for _, b := range inputs {
+		c.bound = append(c.bound, b.Address(), uintptr(b.Size()))
+	}
+	for _, b := range outputs {
+		c.bound = append(c.bound, b.Address(), uintptr(b.Size()))
+	}
+	return nil
+}
+
+func (c *executionContext) isBound(inputs, outputs []*device.Buffer) bool {
+	if len(c.bound) != 2*(len(inputs)+len(outputs)) {
+		return false
+	}
+	i := 0
+	for _, list := range [2][]*device.Buffer{inputs, outputs} {
+		for _, b := range list {
+			if c.bound[i] != b.Address() || c.bound[i+1] != uintptr(b.Size()) {
+				return false
+			}
+			i += 2
+		}
+	}
+	return true
+}
+
+// tensors makes the values of n items, or nil if a buffer is too small for them.
+func (c *executionContext) tensors(list []device.Binding, buffers []*device.Buffer, n int) ([]*onnxruntime.Value, error) {
+	var values []*onnxruntime.Value
+	for i, b := range list {
+		elements := n * b.Elements()
+		data := floatsOf(buffers[i])
+		if len(data) < elements {
+			if n == c.engine.buckets[0] {
+				return nil, fmt.Errorf("bind %s for %s: buffer of %d bytes for %s, %d items need %d", c.engine.name, c.owner,
+					buffers[i].Size(), b, n, 4*elements)
+			}
+			return nil, nil
+		}
+		shape := []int64{int64(n)}
+		for _, d := range b.Shape {
+			shape = append(shape, int64(d))
+		}
+		v, err := c.engine.device.runtime.NewValue(data[:elements], shape...)
+		if err != nil {
+			return nil, err
+		}
+		c.values = append(c.values, v)
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+func (c *executionContext) Enqueue(s device.Stream, n int) error {
+	if c.closed {
+		return fmt.Errorf("enqueue %s for %s: %w", c.engine.name, c.owner, device.ErrClosed)
+	}
+	i := n - c.engine.buckets[0]
+	if i < 0 || i >= len(c.queued) {
+		return fmt.Errorf("enqueue %s for %s: batch %d of a context bound for %d", c.engine.name, c.owner, n, len(c.queued))
+	}
+	return s.(*stream).enqueue(c.queued[i])
+}
+
+func (c *executionContext) release() error {
+	var errs []error
+	for _, call := range c.calls {
+		errs = append(errs, call.Close())
+	}
+	for _, v := range c.values {
+		errs = append(errs, v.Close())
+	}
+	c.calls, c.values, c.queued, c.bound = nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+func (c *executionContext) Close() error {
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	c.engine.contexts.Add(-1)
+	return c.release()
+}
