@@ -88,7 +88,7 @@ func newDecoder(path string, sync []string, o device.DecoderOptions) (*decoder, 
 	}
 	arguments := append([]string{"-hide_banner", "-nostats", "-nostdin", "-loglevel", "info", "-threads", "1",
 		"-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", "-copyts"}, sync...)
-	arguments = append(arguments, "-vf", "showinfo=checksum=0", "-pix_fmt", "nv12", "-f", "rawvideo", "-flush_packets", "1", "pipe:1")
+	arguments = append(arguments, "-vf", "showinfo=checksum=0", "-pix_fmt", "nv12", "-noautoscale", "-f", "rawvideo", "-flush_packets", "1", "pipe:1")
 	d := &decoder{options: o, process: exec.Command(path, arguments...), pictures: make(chan announced, 1024), done: make(chan struct{})}
 	isolate(d.process)
 	input, err := d.process.StdinPipe()
