@@ -1,0 +1,197 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// cameraName keeps names usable as file names and as owners in the pool's ledger.
+var cameraName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
+
+// checkConfig looks at what the fields mean together. It keeps still about fields that are wrong already.
+func (r *reader) checkConfig(c *Config) {
+	for _, task := range Tasks {
+		if m := c.Models.Of(task); m != nil {
+			r.checkModel("models."+task, task, m)
+		}
+	}
+	if c.Tracking.Update > c.Tracking.Birth && r.sound("tracking.update") && r.sound("tracking.birth") {
+		r.fault("tracking.update", "expected at most birth (%g), found %g", c.Tracking.Birth, c.Tracking.Update)
+	}
+	if len(c.Cameras) == 0 && r.sound("cameras") && r.has("cameras") {
+		r.fault("cameras", "expected at least one camera")
+	}
+	names := map[string]int{}
+	for i := range c.Cameras {
+		r.checkCamera(fmt.Sprintf("cameras[%d]", i), i, c, names)
+	}
+	files := map[string]int{}
+	for i := range c.Sinks {
+		r.checkSink(fmt.Sprintf("sinks[%d]", i), i, c, files)
+	}
+}
+
+// checkModel loads the model's card and lays the configuration's changes over it.
+func (r *reader) checkModel(field, task string, m *Model) {
+	if !r.sound(field) || m.Path == "" {
+		return
+	}
+	at := field
+	if r.has(field + ".card") {
+		at = field + ".card"
+	}
+	path, err := find(r.file, m.Path)
+	if err != nil {
+		r.fault(at, "cannot open the model card: %v", err)
+		return
+	}
+	card, err := LoadCard(path)
+	var faults Errors
+	switch {
+	case errors.As(err, &faults):
+		r.faults = append(r.faults, faults...)
+	case err != nil:
+		r.fault(at, "cannot read the model card: %v", err)
+		return
+	}
+	if card.Task != task && err == nil {
+		r.fault(at, "expected a card of task %s, %s is of task %s", task, path, card.Task)
+	}
+	if !r.has(field + ".threshold") {
+		m.Threshold = card.Threshold
+	}
+	if !r.has(field + ".iou") {
+		m.IoU = card.IoU
+	}
+	if !r.has(field + ".batch") {
+		m.Batch = card.Batch
+	}
+	for i, class := range m.Classes {
+		way := fmt.Sprintf("%s.classes[%d]", field, i)
+		if task != "detection" {
+			r.fault(way, "only a detection model has classes")
+			break
+		}
+		if !slices.Contains(card.Classes, class) && err == nil {
+			hint := ""
+			if n := nearest(class, card.Classes); n != "" {
+				hint = "; did you mean " + n + "?"
+			}
+			r.fault(way, "%s has no class %q%s", path, class, hint)
+		}
+	}
+	card.Threshold, card.IoU, card.Batch = m.Threshold, m.IoU, m.Batch
+	m.Card = card
+}
+
+func (r *reader) checkCamera(field string, index int, c *Config, names map[string]int) {
+	camera := &c.Cameras[index]
+	if r.sound(field+".name") && camera.Name != "" {
+		if !cameraName.MatchString(camera.Name) {
+			r.fault(field+".name", "expected letters, digits, '.', '-' and '_' (at most 64, not '.' or '-' first), found %q", clip(camera.Name))
+		} else if first, twice := names[strings.ToLower(camera.Name)]; twice {
+			r.fault(field+".name", "%q is the name of cameras[%d] already", camera.Name, first)
+		} else {
+			names[strings.ToLower(camera.Name)] = index
+		}
+	}
+	if at := field + ".source"; r.sound(at) && camera.Source.text != "" {
+		r.checkSource(at, camera)
+	}
+	for i, task := range camera.Models {
+		if way := fmt.Sprintf("%s.models[%d]", field, i); r.sound(way) && c.Models.Of(task) == nil && r.sound("models."+task) {
+			r.fault(way, "models.%s is not configured", task)
+		}
+	}
+	if len(camera.Models) > 0 && r.sound(field+".models") && !slices.Contains(camera.Models, "detection") {
+		r.fault(field+".models", "expected detection among the models: the others look at what it finds")
+	}
+}
+
+func (r *reader) checkSource(field string, camera *Camera) {
+	source := camera.Source
+	switch scheme := source.scheme(); scheme {
+	case "":
+	case "file":
+		source = Source{source.text[len("file://"):]}
+	default:
+		r.fault(field, "%s: this version opens MP4 files only, %s:// cameras are not supported yet", source, scheme)
+		return
+	}
+	path, err := find(r.file, source.text)
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = os.Stat(path); err == nil && info.IsDir() {
+			r.fault(field, "%s is a folder, expected an MP4 file", source)
+			return
+		}
+	}
+	if err != nil {
+		reason := err
+		var p *fs.PathError
+		if errors.As(err, &p) {
+			reason = p.Err
+		}
+		r.fault(field, "cannot open %s: %v", source, reason)
+		return
+	}
+	camera.Source = Source{path}
+}
+
+func (r *reader) checkSink(field string, index int, c *Config, files map[string]int) {
+	s := &c.Sinks[index]
+	for i, name := range s.Cameras {
+		if !slices.ContainsFunc(c.Cameras, func(c Camera) bool { return c.Name == name }) {
+			r.fault(fmt.Sprintf("%s.cameras[%d]", field, i), "no camera is named %q", clip(name))
+		}
+	}
+	if s.Type == "stdout" {
+		for _, key := range []string{"dir", "max_bytes", "keep", "append", "class"} {
+			if r.has(field + "." + key) {
+				r.fault(field+"."+key, "a stdout sink has no %s", key)
+			}
+		}
+		return
+	}
+	if s.Type == "" || !r.sound(field+".dir") {
+		return
+	}
+	if s.Dir == "" {
+		r.fault(field+".dir", "is missing: a %s sink needs a folder", s.Type)
+		return
+	}
+	if info, err := os.Stat(s.Dir); err == nil && !info.IsDir() {
+		r.fault(field+".dir", "%s is a file, expected a folder", s.Dir)
+	}
+	for _, camera := range s.cameras(c) {
+		// Two sinks in one file would tear each other's lines apart.
+		file := s.Type + " " + filepath.Join(filepath.Clean(s.Dir), camera)
+		if first, twice := files[file]; twice {
+			r.fault(field+".dir", "sinks[%d] writes the %s file of camera %q in this folder already", first, s.Type, camera)
+			return
+		}
+		files[file] = index
+	}
+}
+
+func (s *Sink) cameras(c *Config) []string {
+	if len(s.Cameras) > 0 {
+		return s.Cameras
+	}
+	names := make([]string, len(c.Cameras))
+	for i := range c.Cameras {
+		names[i] = c.Cameras[i].Name
+	}
+	return names
+}
+
+// Takes says whether the sink gets a camera's results.
+func (s *Sink) Takes(camera string) bool {
+	return len(s.Cameras) == 0 || slices.Contains(s.Cameras, camera)
+}

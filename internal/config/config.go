@@ -1,0 +1,154 @@
+// Package config reads what a person writes: the configuration and the model cards, both YAML. Every
+// mistake of a file is found at once and told with its line and column. It imports nothing of ours.
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config is a whole configuration, checked and with its defaults filled in. The struct tags are the one
+// description of the format: the decoder, the JSON schema and the documentation are made from them.
+type Config struct {
+	Device      string    `yaml:"device" enum:"cuda,host" default:"cuda" doc:"What decodes and infers: cuda is the GPU; host is the development stand-in on the processor. Neither ever replaces the other."`
+	MemoryLimit Bytes     `yaml:"memory_limit" default:"0" doc:"Upper bound of the pool of device and pinned memory, for example 4GiB; 0 means none."`
+	Host        Host      `yaml:"host" doc:"Settings of device host."`
+	Inference   Inference `yaml:"inference" doc:"How the cameras share the models."`
+	Models      Models    `yaml:"models,required" doc:"The models by task: the path of a model card, or an object that names a card and changes some of its values."`
+	Limits      Limits    `yaml:"limits" doc:"Bounds of one picture's results. Buffers are made for them."`
+	Tracking    Tracking  `yaml:"tracking" doc:"How objects become tracks."`
+	Cameras     []Camera  `yaml:"cameras,required" doc:"The cameras. Each has its own pipeline."`
+	Sinks       []Sink    `yaml:"sinks" doc:"Where results go. Each sink gets the results of all its cameras."`
+}
+
+// Host are settings of the host device.
+type Host struct {
+	Threads int `yaml:"threads" default:"1" min:"1" max:"256" doc:"Threads that work on one operator of a model. 1 is best when there are as many cameras as cores."`
+}
+
+// Inference says how the cameras share the models.
+type Inference struct {
+	Mode    string   `yaml:"mode" enum:"serialized,parallel,batched" default:"parallel" doc:"parallel: every camera has its own execution contexts and all run at once; serialized: one inference of a model at a time; batched: inferences of several cameras are put together."`
+	MaxWait Duration `yaml:"max_wait" default:"2ms" doc:"Mode batched: how long the first request of a batch waits for others."`
+	Workers int      `yaml:"workers" default:"2" min:"1" max:"64" doc:"Mode batched: execution contexts a model."`
+}
+
+// Models are the models by task. Detection is always there; the others are nil if they are not used.
+type Models struct {
+	Detection    *Model `yaml:"detection,required" doc:"Finds objects."`
+	Pose         *Model `yaml:"pose" doc:"17 joints of each person."`
+	Segmentation *Model `yaml:"segmentation" doc:"A mask of each person."`
+	ReID         *Model `yaml:"reid" doc:"An appearance vector of each person, which helps the tracker."`
+}
+
+// Of is the model of a task, or nil.
+func (m *Models) Of(task string) *Model {
+	switch task {
+	case "detection":
+		return m.Detection
+	case "pose":
+		return m.Pose
+	case "segmentation":
+		return m.Segmentation
+	case "reid":
+		return m.ReID
+	}
+	return nil
+}
+
+// Tasks are all tasks in the order of a frame's way.
+var Tasks = []string{"detection", "pose", "segmentation", "reid"}
+
+// Model names a card and what to change of it. Card and the values after it are complete once the
+// configuration is loaded.
+type Model struct {
+	Path      string   `yaml:"card,required" doc:"Path of the model card."`
+	Threshold float64  `yaml:"threshold" min:"0" max:"1" doc:"Takes the place of the card's threshold."`
+	IoU       float64  `yaml:"iou" min:"0" max:"1" doc:"Takes the place of the card's iou."`
+	Batch     int      `yaml:"batch" min:"1" max:"1024" doc:"Takes the place of the card's batch."`
+	Classes   []string `yaml:"classes" doc:"Detection: the classes to report; all of the card's if left out."`
+
+	// Card is the file at Path with the changes above.
+	Card Card `yaml:"-"`
+}
+
+func (*Model) shorthand() string { return "card" }
+
+// Limits bound the results of one picture.
+type Limits struct {
+	Objects int `yaml:"objects" default:"100" min:"1" max:"1024" doc:"Objects a picture."`
+	People  int `yaml:"people" default:"32" min:"1" max:"256" doc:"People a picture that get joints, mask and vector: the surest ones."`
+}
+
+// Tracking are the tracker's settings.
+type Tracking struct {
+	Birth  float64  `yaml:"birth" default:"0.5" min:"0" max:"1" doc:"Least score that starts a track."`
+	Update float64  `yaml:"update" default:"0.4" min:"0" max:"1" doc:"Least score that continues one; at most birth."`
+	Lost   Duration `yaml:"lost" default:"1s" doc:"How long a track may go unseen and keep its number."`
+}
+
+// Camera is one camera or file.
+type Camera struct {
+	Name      string   `yaml:"name,required" doc:"Name in results, logs and file names: letters, digits, '.', '-' and '_'."`
+	Source    Source   `yaml:"source,required" doc:"Path of an MP4 file with H.264. ${NAME} is filled from the environment."`
+	Loop      bool     `yaml:"loop" default:"false" doc:"File: start again at the end."`
+	Realtime  bool     `yaml:"realtime" default:"false" doc:"File: play at its own speed as a camera would, where late pictures are dropped; otherwise as fast as possible, and nothing is dropped."`
+	Transport string   `yaml:"transport" enum:"auto,tcp,udp" default:"auto" doc:"RTSP transport. (This version opens files only.)"`
+	MaxFPS    float64  `yaml:"max_fps" default:"0" min:"0" max:"1000" doc:"Pictures a second to look at; those between are dropped. 0 means all."`
+	Models    []string `yaml:"models" enum:"detection,pose,segmentation,reid" doc:"Tasks to run on this camera; all configured ones if left out."`
+}
+
+// Sink is a place where results go.
+type Sink struct {
+	Type     string   `yaml:"type,required" enum:"jsonl,mot,stdout" doc:"jsonl: DIR/CAMERA.jsonl, a result a line; mot: DIR/CAMERA.txt, MOTChallenge text; stdout: JSON lines."`
+	Dir      string   `yaml:"dir" doc:"jsonl, mot: folder of the files, made if it is not there; relative to the working directory."`
+	Cameras  []string `yaml:"cameras" doc:"Names of the cameras whose results it gets; all if left out."`
+	ReID     bool     `yaml:"reid" default:"false" doc:"jsonl, stdout: write appearance vectors (about 3.4 kB a person)."`
+	Class    string   `yaml:"class" default:"person" doc:"mot: the class that is written."`
+	MaxBytes Bytes    `yaml:"max_bytes" default:"0" doc:"jsonl, mot: a file that would grow beyond this is rotated; 0 means never."`
+	Keep     int      `yaml:"keep" default:"5" min:"1" max:"1000" doc:"jsonl, mot: rotated files to keep."`
+	Append   bool     `yaml:"append" default:"false" doc:"jsonl, mot: continue the file of the last run instead of rotating it away."`
+	Queue    int      `yaml:"queue" default:"256" min:"1" max:"65536" doc:"Results that may wait for a slow disk before new ones are dropped and counted. Cameras that are read as fast as possible wait instead."`
+}
+
+// Duration is a length of time, written as Go writes it: 500ms, 2s, 1m30s.
+type Duration time.Duration
+
+// Bytes is a size: a number, or one with KiB, MiB, GiB, kB, MB or GB.
+type Bytes int64
+
+// Load reads and checks the configuration at path and the model cards it names. Its error is of type
+// Errors if the content is wrong. Relative paths in a file are looked for beside that file, then in the
+// working directory.
+func Load(path string) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text)
+}
+
+func parse(path string, text []byte) (*Config, error) {
+	r := newReader(path, text)
+	c := &Config{}
+	r.document(c)
+	if len(r.faults) == 0 || r.decoded {
+		r.checkConfig(c)
+	}
+	return c, r.err()
+}
+
+// find resolves a path written in the file named by beside.
+func find(beside, path string) (string, error) {
+	if filepath.IsAbs(path) {
+		_, err := os.Stat(path)
+		return path, err
+	}
+	near := filepath.Join(filepath.Dir(beside), path)
+	if _, err := os.Stat(near); err == nil {
+		return near, nil
+	}
+	_, err := os.Stat(path)
+	return path, err
+}

@@ -1,0 +1,79 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// Source is a file's path or a camera's URL, which may hold a password. However it is printed, logged
+// or encoded, the password is not shown; Reveal is the one way to it.
+type Source struct{ text string }
+
+// NewSource makes a source of a path or URL.
+func NewSource(text string) Source { return Source{text} }
+
+// Reveal is the source with its secrets, for the one who opens it.
+func (s Source) Reveal() string { return s.text }
+
+func (s Source) String() string { return redact(s.text) }
+
+// Format keeps every verb of package fmt from showing the secret.
+func (s Source) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redact(s.text))) }
+
+// LogValue implements slog.LogValuer.
+func (s Source) LogValue() slog.Value { return slog.StringValue(redact(s.text)) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Source) MarshalText() ([]byte, error) { return []byte(redact(s.text)), nil }
+
+// scheme is the URL scheme in lower case, or "" for a path.
+func (s Source) scheme() string {
+	name, _, ok := strings.Cut(s.text, "://")
+	if !ok || !schemeName.MatchString(name) {
+		return ""
+	}
+	return strings.ToLower(name)
+}
+
+var (
+	schemeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
+	// userinfo takes everything up to the last @: passwords with / or @ in them are common, and a host
+	// shown as part of the stars harms nobody.
+	userinfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://).*@`)
+	// secretQuery are the values of query parameters that name a secret.
+	secretQuery = regexp.MustCompile(`(?i)([?&;][^=&;]*(?:pass|pwd|token|secret|key|auth|sig)[^=&;]*=)[^&;]*`)
+)
+
+func redact(text string) string {
+	text = userinfo.ReplaceAllString(text, "$1***@")
+	return secretQuery.ReplaceAllString(text, "$1***")
+}
+
+var variable = regexp.MustCompile(`\$\$\{|\$\{[^}]*\}?`)
+
+// expand fills ${NAME} from the environment; $${ stands for ${. A missing or badly written variable is a
+// mistake: an empty password would only show up as a camera that refuses.
+func expand(text string) (string, error) {
+	var wrong error
+	out := variable.ReplaceAllStringFunc(text, func(v string) string {
+		if v == "$${" {
+			return "${"
+		}
+		name, closed := strings.CutSuffix(v[2:], "}")
+		if !closed || !variableName.MatchString(name) {
+			wrong = fmt.Errorf("%s is not a variable: expected ${NAME} ($${ stands for ${ itself)", v)
+			return ""
+		}
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			wrong = fmt.Errorf("environment variable %s is not set", name)
+		}
+		return value
+	})
+	return out, wrong
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
