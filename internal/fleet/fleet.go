@@ -119,6 +119,9 @@ func (f *Fleet) Stop(camera string) error {
 	return r.status.Err
 }
 
+// Abort makes every pipeline drain, as the end of New's context does. Wait tells when they have.
+func (f *Fleet) Abort() { f.cancel(nil) }
+
 // Status lists all cameras that were started and not removed by Stop.
 func (f *Fleet) Status() map[string]Status {
 	f.mutex.Lock()

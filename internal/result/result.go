@@ -37,7 +37,9 @@ type Latency struct {
 	People float64 `json:"people"`
 	// Track: association with the camera's tracks.
 	Track float64 `json:"track"`
-	// Total: access unit handed to the decoder until the result was given to the sinks.
+	// Total: access unit handed to the decoder until the result was given to the sinks. A file that is
+	// read as fast as possible waits for its pipeline by design: there it counts from when the pipeline
+	// took the picture.
 	Total float64 `json:"total"`
 }
 

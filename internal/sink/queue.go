@@ -91,9 +91,18 @@ func NewQueue(b Backend, o QueueOptions) *Queue {
 }
 
 // Write is Sink's. Without Options.Block it never waits for the backend.
-func (q *Queue) Write(f *result.Frame) error {
+func (q *Queue) Write(f *result.Frame) error { return q.write(f, q.o.Block) }
+
+// Patient is a Queue as cameras see it whose frames must not be dropped: Write waits while the queue is
+// full, whatever Options.Block says. Close is the queue's own.
+type Patient struct{ *Queue }
+
+// Write is Sink's.
+func (p Patient) Write(f *result.Frame) error { return p.write(f, true) }
+
+func (q *Queue) write(f *result.Frame, wait bool) error {
 	q.mu.Lock()
-	for q.o.Block && len(q.free) == 0 && !q.closed {
+	for wait && len(q.free) == 0 && !q.closed {
 		q.notFull.Wait()
 	}
 	if q.closed {

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"sightline/internal/camera"
+	"sightline/internal/camera/file"
+	"sightline/internal/config"
+	"sightline/internal/device"
+	"sightline/internal/model"
+	"sightline/internal/pipeline"
+	"sightline/internal/sink"
+	"sightline/internal/track"
+	"sightline/internal/vision"
+)
+
+// gallery is how many appearance vectors a camera remembers for its tracker.
+const gallery = 64
+
+// modelConfig is the model manager's view of a configuration.
+func modelConfig(c *config.Config, d device.Device, logger *slog.Logger) (model.Config, error) {
+	m := model.Config{
+		Device: d, Mode: model.Mode(c.Inference.Mode), MaxWait: time.Duration(c.Inference.MaxWait),
+		Workers: c.Inference.Workers, Logger: logger,
+	}
+	for _, task := range config.Tasks {
+		chosen := c.Models.Of(task)
+		if chosen == nil {
+			continue
+		}
+		spec, err := modelSpec(chosen)
+		if err != nil {
+			return m, err
+		}
+		m.Models = append(m.Models, spec)
+	}
+	return m, nil
+}
+
+func modelSpec(m *config.Model) (model.Spec, error) {
+	card := &m.Card
+	raw, err := os.ReadFile(card.Model)
+	if err != nil {
+		return model.Spec{}, fmt.Errorf("model %s: %w", card.Name(), err)
+	}
+	sum := sha256.Sum256(raw)
+	return model.Spec{
+		Task: model.Task(card.Task), Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
+		Read:  card.ReadModel,
+		Check: func(in, out []device.Binding) error { return card.Check(tensors(in), tensors(out)) },
+	}, nil
+}
+
+func tensors(bindings []device.Binding) []config.Tensor {
+	list := make([]config.Tensor, len(bindings))
+	for i, b := range bindings {
+		list[i] = config.Tensor{Name: b.Name, Shape: b.Shape}
+	}
+	return list
+}
+
+// pipelineOptions are one camera's pipeline, but for what the run adds: sinks, meter, snapshots.
+func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
+	tasks := cam.Models
+	if len(tasks) == 0 {
+		for _, t := range config.Tasks {
+			if c.Models.Of(t) != nil {
+				tasks = append(tasks, t)
+			}
+		}
+	}
+	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime, MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
+	for _, t := range tasks {
+		o.Tasks = append(o.Tasks, model.Task(t))
+	}
+	o.Open = func(context.Context) (camera.Source, error) {
+		return file.Open(cam.Source.Reveal(), file.Options{Loop: cam.Loop, Realtime: cam.Realtime})
+	}
+	o.Track = track.Options{
+		Birth: float32(c.Tracking.Birth), Update: float32(c.Tracking.Update), Lost: time.Duration(c.Tracking.Lost),
+	}
+	if slices.Contains(tasks, "reid") {
+		o.Track.Slots = gallery
+	}
+	return o
+}
+
+func visionOptions(c *config.Config, cam *config.Camera, tasks []string) vision.Options {
+	detection := c.Models.Detection
+	o := vision.Options{
+		Limits: device.Limits{Objects: c.Limits.Objects, People: min(c.Limits.People, c.Limits.Objects)},
+		Detector: vision.Detector{
+			Scores: detection.Card.Outputs.Scores.Name, Boxes: detection.Card.Outputs.Boxes.Name,
+			Classes: detection.Card.Classes, Wanted: detection.Classes,
+			ScoreMin: float32(detection.Threshold), IoU: float32(detection.IoU),
+		},
+		People: map[model.Task]vision.Person{},
+		Vectors: slices.ContainsFunc(c.Sinks, func(s config.Sink) bool {
+			return s.ReID && s.Takes(cam.Name)
+		}),
+	}
+	for _, t := range tasks {
+		if t == "detection" {
+			continue
+		}
+		m := c.Models.Of(t)
+		region := device.Region{Square: m.Card.Region.Form == "square", Scale: float32(m.Card.Region.Scale), Black: m.Card.Region.Outside == "black"}
+		person := vision.Person{Region: region, Threshold: float32(m.Threshold)}
+		switch out := m.Card.Outputs; t {
+		case "pose":
+			person.Output = out.Keypoints.Name
+		case "segmentation":
+			person.Output = out.Mask.Name
+		case "reid":
+			person.Output = out.Features.Name
+		}
+		o.People[model.Task(t)] = person
+	}
+	return o
+}
+
+// openSink makes the sink that a configuration describes.
+func openSink(s *config.Sink, logger *slog.Logger) (*sink.Queue, error) {
+	files := sink.FileOptions{Dir: s.Dir, MaxBytes: int64(s.MaxBytes), Keep: s.Keep, Fresh: !s.Append}
+	queue := sink.QueueOptions{Name: s.Type, Size: s.Queue, Logger: logger}
+	if s.Dir != "" {
+		queue.Name += " " + s.Dir
+	}
+	switch s.Type {
+	case "jsonl":
+		return sink.NewJSONL(sink.JSONLOptions{Files: files, Queue: queue, ReID: s.ReID})
+	case "mot":
+		return sink.NewMOT(sink.MOTOptions{Files: files, Queue: queue, Class: s.Class})
+	case "stdout":
+		return sink.NewStdout(sink.StdoutOptions{Queue: queue, ReID: s.ReID}), nil
+	}
+	return nil, fmt.Errorf("no sink of type %q", s.Type)
+}
+
+// outputPath is the file that a sink writes for a camera; empty if it writes none.
+func outputPath(s *config.Sink, camera string) string {
+	switch s.Type {
+	case "jsonl":
+		return s.Dir + string(os.PathSeparator) + camera + ".jsonl"
+	case "mot":
+		return s.Dir + string(os.PathSeparator) + camera + ".txt"
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"sightline/internal/config"
+	"sightline/internal/progress"
+	"sightline/internal/report"
+)
+
+const runHelp = `
+Watches the cameras of a configuration until all have ended (files) or Ctrl-C. The first Ctrl-C drains:
+pictures in work are finished, sinks write what waits, everything is released in order. A second one
+kills.
+
+sightline.example.yaml describes every setting. A mistake in the configuration or a model card is told
+with file, line and column, all at once, and nothing starts. A camera that fails does not stop the others:
+they go on, and the exit code is 1 at the end. A lost device stops everything with exit code 3.
+
+At the end a table says what every camera did (on standard error if a stdout sink is configured).
+On a terminal, progress is shown live.
+`
+
+func runCommand(ctx context.Context, e *environment, args []string) error {
+	folder := e.flags.String("report", "", "write report.html and an annotated picture a camera into this folder at the end")
+	check := e.flags.Bool("check", false, "only check the configuration and the model cards")
+	if err := e.parse(args, slog.LevelInfo); err != nil {
+		return err
+	}
+	if e.flags.NArg() != 1 {
+		return misuse("expected one configuration file, got %d", e.flags.NArg())
+	}
+	c, err := config.Load(e.flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	if *check {
+		_, err := e.out.Write([]byte("the configuration is right\n"))
+		return err
+	}
+	display := progress.New(e.err, progress.Options{Plain: -1})
+	defer display.Close()
+	e.logTo(display)
+	r := runner{environment: e, config: c, display: display, folder: *folder, title: "Sightline run"}
+	r.table = e.out
+	for i := range c.Sinks {
+		if c.Sinks[i].Type == "stdout" {
+			r.table = e.err
+		}
+	}
+	return r.run(ctx)
+}
+
+// run watches the cameras of the configuration and tells what they did.
+func (r *runner) run(ctx context.Context) (err error) {
+	s, err := openSession(ctx, r.config, deviceOptions{
+		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.Host.Threads,
+		logger: r.logger, progress: r.display,
+	})
+	if err != nil {
+		return err
+	}
+	err = s.start(ctx, r.folder != "")
+	if err != nil {
+		s.fleet.Abort()
+	}
+	err = errors.Join(err, s.wait(r.display), s.closeSinks())
+	r.display.Close()
+	told := r.tell(s)
+	return errors.Join(err, told, s.close())
+}
+
+// tell prints the table and writes the report.
+func (r *runner) tell(s *session) error {
+	all := r.report(s)
+	var wrong error
+	if r.folder != "" {
+		if wrong = os.MkdirAll(r.folder, 0o777); wrong == nil {
+			wrong = r.write(s, &all)
+		}
+	}
+	return errors.Join(wrong, report.Table(r.table, all))
+}
