@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -127,7 +128,7 @@ func visionOptions(c *config.Config, cam *config.Camera, tasks []string) vision.
 }
 
 // openSink makes the sink that a configuration describes.
-func openSink(s *config.Sink, logger *slog.Logger) (*sink.Queue, error) {
+func openSink(s *config.Sink, stdout io.Writer, logger *slog.Logger) (*sink.Queue, error) {
 	files := sink.FileOptions{Dir: s.Dir, MaxBytes: int64(s.MaxBytes), Keep: s.Keep, Fresh: !s.Append}
 	queue := sink.QueueOptions{Name: s.Type, Size: s.Queue, Logger: logger}
 	if s.Dir != "" {
@@ -139,7 +140,7 @@ func openSink(s *config.Sink, logger *slog.Logger) (*sink.Queue, error) {
 	case "mot":
 		return sink.NewMOT(sink.MOTOptions{Files: files, Queue: queue, Class: s.Class})
 	case "stdout":
-		return sink.NewStdout(sink.StdoutOptions{Queue: queue, ReID: s.ReID}), nil
+		return sink.NewStdout(sink.StdoutOptions{Queue: queue, ReID: s.ReID, Writer: stdout}), nil
 	}
 	return nil, fmt.Errorf("no sink of type %q", s.Type)
 }

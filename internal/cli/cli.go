@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -42,6 +43,7 @@ func commands() []command {
 	return []command{
 		{"run", "CONFIG", "watch the cameras of a configuration", runHelp, runCommand},
 		{"demo", "", "four cameras through four models on this machine, with a report", demoHelp, demoCommand},
+		{"validate", "", "check a device: contract, decoder, golden values", validateHelp, validateCommand},
 		{"doctor", "", "say what this machine has and lacks", doctorHelp, doctorCommand},
 		{"fetch", "[onnxruntime] [ffmpeg]", "bring what the host device needs into the cache", fetchHelp, fetchCommand},
 		{"version", "", "print the version", versionHelp, versionCommand},
@@ -56,6 +58,7 @@ type environment struct {
 	level    slog.Level
 	logKind  *string
 	logLevel *string
+	profile  *string
 }
 
 // usageError is a mistake in the arguments.
@@ -93,10 +96,12 @@ func dispatch(args []string, out, errOut io.Writer) int {
 	e.flags.SetOutput(io.Discard)
 	e.flags.Usage = func() {}
 	e.logKind = e.flags.String("log", "text", "log format on standard error: text or json")
+	e.profile = e.flags.String("cpuprofile", "", "write a CPU profile for go tool pprof to this file")
 	e.logLevel = e.flags.String("log-level", "", "debug, info, warn or error (default: info, and warn for demo and bench)")
 	ctx, stop := interruptible()
 	defer stop()
 	err := c.run(ctx, e, args[1:])
+	pprof.StopCPUProfile()
 	if errors.Is(err, flag.ErrHelp) {
 		help(out, c, e.flags)
 		return exitOK
@@ -122,7 +127,19 @@ func (e *environment) parse(args []string, level slog.Level) error {
 	}
 	e.level = level
 	e.logTo(e.err)
-	return nil
+	return e.startProfile()
+}
+
+// startProfile begins the CPU profile that --cpuprofile asks for; it ends with the command.
+func (e *environment) startProfile() error {
+	if *e.profile == "" {
+		return nil
+	}
+	f, err := os.Create(*e.profile)
+	if err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(f)
 }
 
 // logTo sends the log to w from now on: to a progress display, which shares the terminal with it.

@@ -39,7 +39,11 @@ func (r *runner) report(s *session) report.Report {
 	}
 	for _, task := range config.Tasks {
 		if m := s.config.Models.Of(task); m != nil {
-			all.Models = append(all.Models, report.Model{Name: task, Detail: m.Card.Name() + ": " + m.Card.Description})
+			detail := m.Card.Description
+			if detail == "" {
+				detail = m.Card.Name()
+			}
+			all.Models = append(all.Models, report.Model{Name: task, Detail: detail})
 		}
 	}
 	for i, w := range s.watchers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -35,7 +36,7 @@ type session struct {
 }
 
 // openSession loads the models and opens the sinks; no camera runs yet. On failure nothing stays open.
-func openSession(ctx context.Context, c *config.Config, o deviceOptions) (_ *session, err error) {
+func openSession(ctx context.Context, c *config.Config, stdout io.Writer, o deviceOptions) (_ *session, err error) {
 	s := &session{config: c, registry: metrics.New(), logger: o.logger}
 	defer func() {
 		if err != nil {
@@ -49,7 +50,7 @@ func openSession(ctx context.Context, c *config.Config, o deviceOptions) (_ *ses
 		return nil, err
 	}
 	for i := range c.Sinks {
-		q, err := openSink(&c.Sinks[i], o.logger)
+		q, err := openSink(&c.Sinks[i], stdout, o.logger)
 		if err != nil {
 			return nil, fmt.Errorf("sinks[%d]: %w", i, err)
 		}

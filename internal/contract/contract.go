@@ -14,6 +14,7 @@ import (
 
 	"sightline/internal/device"
 	"sightline/internal/model"
+	"sightline/internal/vision"
 )
 
 // Harness gives the checks a device to try.
@@ -22,8 +23,14 @@ type Harness struct {
 	Open func(limit int64) (device.Device, error)
 	// Break makes a device lost, as a sticky error does.
 	Break func(d device.Device, cause error)
-	// Specs are the models to try, one a task.
+	// Specs are the models to try: the demo models, one a task.
 	Specs []model.Spec
+	// Vision says how their inputs and outputs are meant; see vision.Options.
+	Vision vision.Options
+	// Unavailable opens the GPU where there is none.
+	Unavailable func() (device.Device, error)
+	// Clip is the path of an MP4 file to decode.
+	Clip string
 	// Exclusive says that nothing else runs in this process, so that goroutines can be counted.
 	Exclusive bool
 }
@@ -54,12 +61,16 @@ func Checks() []Check {
 		{"Test14PoolLimit", PoolLimit},
 		{"Test15OneModelFails", OneModelFails},
 		{"Test16DeviceLost", DeviceLost},
+		{"Test17UnavailableStaysUnavailable", UnavailableStaysUnavailable},
 		{"Test18ModesAgree", ModesAgree},
 		{"Test19LogLines", LogLines},
 		{"Test20AddWhileRunning", AddWhileRunning},
 		{"StreamsAreAsynchronous", StreamsAreAsynchronous},
 		{"GraphsForkAndJoin", GraphsForkAndJoin},
 		{"UnjoinedCaptureIsRefused", UnjoinedCaptureIsRefused},
+		{"DecoderAccountsForEveryPicture", DecoderAccountsForEveryPicture},
+		{"GoldenTensors", GoldenTensors},
+		{"GoldenPictures", GoldenPictures},
 	}
 }
 

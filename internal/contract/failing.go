@@ -115,3 +115,15 @@ func DeviceLost(h *Harness) (_ string, err error) {
 	}
 	return "4 pipelines stopped with the cause", nil
 }
+
+// UnavailableStaysUnavailable: a GPU that is not there is an error, and no other device in its place.
+func UnavailableStaysUnavailable(h *Harness) (string, error) {
+	d, err := h.Unavailable()
+	if err == nil {
+		return "", errors.Join(fmt.Errorf("got a device: %+v", d.Info()), d.Close())
+	}
+	if d != nil || !errors.Is(err, device.ErrUnavailable) || strings.Contains(err.Error(), "\n") {
+		return "", fmt.Errorf("got %v and error %q, expected nothing and one sentence that wraps ErrUnavailable", d, err)
+	}
+	return "cuda refused", nil
+}

@@ -18,7 +18,7 @@ import (
 // gets one made of thick limbs.
 func plaza(t testing.TB) (*image.RGBA, *result.Frame) {
 	t.Helper()
-	file, err := os.Open("../../testdata/golden/plaza.png")
+	file, err := os.Open("../golden/plaza.png")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func plaza(t testing.TB) (*image.RGBA, *result.Frame) {
 	img := image.NewRGBA(decoded.Bounds())
 	draw.Draw(img, img.Bounds(), decoded, image.Point{}, draw.Src)
 
-	text, err := os.ReadFile("../../testdata/golden/plaza.json")
+	text, err := os.ReadFile("../golden/plaza.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -196,17 +196,16 @@ func (l *lane) look(p *device.Picture) error {
 		f.Time = &p.Time
 	}
 	now := time.Now()
-	start := p.Submitted.Add(began.Sub(taken)) // making the lane ready is no latency of the picture's
-	if l.options.Lossless {
-		start = began // it waited because the decoder is ahead, as far as it may
-	}
 	f.Latency = result.Latency{
-		Decode: milliseconds(p.Decoded.Sub(p.Submitted)),
-		Queue:  milliseconds(taken.Sub(p.Decoded)),
 		Detect: milliseconds(times.Detect),
 		People: milliseconds(times.People),
 		Track:  milliseconds(now.Sub(detected)),
-		Total:  milliseconds(now.Sub(start)),
+		Total:  milliseconds(now.Sub(began)),
+	}
+	if !l.options.Lossless { // there a picture waits by design, because the decoder runs ahead
+		f.Latency.Decode = milliseconds(p.Decoded.Sub(p.Submitted))
+		f.Latency.Queue = milliseconds(taken.Sub(p.Decoded))
+		f.Latency.Total += milliseconds(taken.Sub(p.Submitted))
 	}
 	for _, s := range l.options.Sinks {
 		if err := s.Write(f); err != nil {

@@ -19,7 +19,7 @@ import (
 // picture is the golden picture with its golden objects drawn in, as a JPEG.
 func picture(t *testing.T) []byte {
 	t.Helper()
-	file, err := os.Open("../../testdata/golden/plaza.png")
+	file, err := os.Open("../golden/plaza.png")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func picture(t *testing.T) []byte {
 	}
 	img := image.NewRGBA(decoded.Bounds())
 	draw.Draw(img, img.Bounds(), decoded, image.Point{}, draw.Src)
-	text, err := os.ReadFile("../../testdata/golden/plaza.json")
+	text, err := os.ReadFile("../golden/plaza.json")
 	if err != nil {
 		t.Fatal(err)
 	}

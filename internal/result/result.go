@@ -27,7 +27,8 @@ type Frame struct {
 
 // Latency says where a frame's time went, in milliseconds.
 type Latency struct {
-	// Decode: access unit handed to the decoder until its picture came out.
+	// Decode: access unit handed to the decoder until its picture came out. Decode and Queue are 0 for
+	// a file that is read as fast as possible, where pictures wait for their pipeline by design.
 	Decode float64 `json:"decode"`
 	// Queue: picture waiting for its pipeline.
 	Queue float64 `json:"queue"`
@@ -37,9 +38,8 @@ type Latency struct {
 	People float64 `json:"people"`
 	// Track: association with the camera's tracks.
 	Track float64 `json:"track"`
-	// Total: access unit handed to the decoder until the result was given to the sinks. A file that is
-	// read as fast as possible waits for its pipeline by design: there it counts from when the pipeline
-	// took the picture.
+	// Total: access unit handed to the decoder (as fast as possible: picture taken by the pipeline)
+	// until the result was given to the sinks.
 	Total float64 `json:"total"`
 }
 

@@ -7,10 +7,12 @@ import (
 	"os"
 	"testing"
 
+	"sightline/internal/config"
 	"sightline/internal/contract"
 	"sightline/internal/device"
 	"sightline/internal/device/host"
 	"sightline/internal/model"
+	"sightline/internal/vision"
 )
 
 func harness(t *testing.T) *contract.Harness {
@@ -18,8 +20,12 @@ func harness(t *testing.T) *contract.Harness {
 	if path == "" {
 		t.Skip("SIGHTLINE_ONNXRUNTIME is not set to a libonnxruntime.so")
 	}
-	spec := func(task model.Task, name string, batch int) model.Spec {
-		return model.Spec{Task: task, Name: name, Key: name, Batch: batch, Read: func() ([]byte, error) {
+	ffmpeg := os.Getenv("SIGHTLINE_FFMPEG")
+	if ffmpeg == "" {
+		ffmpeg = "ffmpeg"
+	}
+	spec := func(task model.Task, name string) model.Spec {
+		return model.Spec{Task: task, Name: name, Key: name, Batch: 4, Read: func() ([]byte, error) {
 			f, err := os.Open("../../../models/" + name + ".onnx.gz")
 			if err != nil {
 				return nil, err
@@ -34,12 +40,34 @@ func harness(t *testing.T) *contract.Harness {
 	}
 	return &contract.Harness{
 		Open: func(limit int64) (device.Device, error) {
-			return host.New(host.Options{ONNXRuntime: path, FFmpeg: "ffmpeg", MemoryLimit: limit})
+			return host.New(host.Options{ONNXRuntime: path, FFmpeg: ffmpeg, MemoryLimit: limit})
 		},
-		Break:     func(d device.Device, cause error) { d.(*host.Device).Fail(cause) },
-		Specs:     []model.Spec{spec(model.Segmentation, "segmentation", 4), spec(model.ReID, "reid", 4)},
+		Break: func(d device.Device, cause error) { d.(*host.Device).Fail(cause) },
+		Specs: []model.Spec{
+			spec(model.Detection, "detection"), spec(model.Pose, "pose-lite"),
+			spec(model.Segmentation, "segmentation"), spec(model.ReID, "reid"),
+		},
+		Vision: vision.Options{
+			Limits:   device.Limits{Objects: 32, People: 16},
+			Detector: vision.Detector{Scores: "scores", Boxes: "boxes", Classes: classes(t), ScoreMin: .4, IoU: .5},
+			People: map[model.Task]vision.Person{
+				model.Pose:         {Output: "keypoints", Region: device.Region{Square: true, Scale: 1.25, Black: true}},
+				model.Segmentation: {Output: "mask", Region: device.Region{Scale: 1.2}, Threshold: .5},
+				model.ReID:         {Output: "features", Region: device.Region{Scale: 1}},
+			},
+		},
+		Clip:      "../../../clips/plaza-east.mp4",
 		Exclusive: true,
 	}
+}
+
+// classes are those of the detection model's card.
+func classes(t *testing.T) []string {
+	card, err := config.LoadCard("../../../models/detection.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return card.Classes
 }
 
 // check runs the contract's check of the test's own name.
@@ -80,3 +108,7 @@ func Test20AddWhileRunning(t *testing.T)         { check(t) }
 func TestStreamsAreAsynchronous(t *testing.T)    { check(t) }
 func TestGraphsForkAndJoin(t *testing.T)         { check(t) }
 func TestUnjoinedCaptureIsRefused(t *testing.T)  { check(t) }
+func TestGoldenTensors(t *testing.T)             { check(t) }
+func TestGoldenPictures(t *testing.T)            { check(t) }
+
+func TestDecoderAccountsForEveryPicture(t *testing.T) { check(t) }

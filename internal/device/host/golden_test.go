@@ -2,81 +2,24 @@ package host
 
 import (
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"image"
-	"image/png"
 	"io"
 	"math"
 	"os"
 	"testing"
 
 	"sightline/internal/device"
+	"sightline/internal/golden"
 	"sightline/internal/native/onnxruntime"
 )
 
-const goldenDir = "../../../testdata/golden/"
-
-type golden struct {
-	Width, Height int
-	Detections    []struct {
-		Class     int
-		Score     float64
-		Box       [4]float64
-		Keypoints [][3]float64
-		ROI       [4]float64 `json:"mask_roi"`
-		Area      float64    `json:"mask_area"`
-		First8    []float64  `json:"embedding_first8"`
-	}
-	Cosine [][]float64
-}
-
-func readGolden(t *testing.T, name string) (g golden, rgb *image.NRGBA) {
-	raw, err := os.ReadFile(goldenDir + name + ".json")
-	if err == nil {
-		err = json.Unmarshal(raw, &g)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(goldenDir + name + ".png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	picture, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rgb = image.NewNRGBA(picture.Bounds())
-	for y := range g.Height {
-		for x := range g.Width {
-			rgb.Set(x, y, picture.At(x, y))
-		}
-	}
-	return g, rgb
-}
-
-// toNV12 converts to BT.601, full range, with centred chroma.
+// toNV12 puts a golden picture on the device.
 func (b *bench) toNV12(rgb *image.NRGBA) *device.Picture {
 	size := rgb.Bounds().Size()
 	f := device.PictureFormat{Width: size.X, Height: size.Y, Pitch: size.X, Matrix: "bt601", FullRange: true}
 	p := &device.Picture{PictureFormat: f, Buffer: b.alloc(f.Size())}
-	raw := bytesOf(p.Buffer)
-	for y := 0; y < size.Y; y += 2 {
-		for x := 0; x < size.X; x += 2 {
-			var u, v float64
-			for _, d := range [4][2]int{{0, 0}, {1, 0}, {0, 1}, {1, 1}} {
-				c := rgb.NRGBAAt(x+d[0], y+d[1])
-				luma := .299*float64(c.R) + .587*float64(c.G) + .114*float64(c.B)
-				raw[(y+d[1])*f.Pitch+x+d[0]] = byte(math.Round(luma))
-				u += (float64(c.B) - luma) / (2 * (1 - .114)) / 4
-				v += (float64(c.R) - luma) / (2 * (1 - .299)) / 4
-			}
-			chroma := raw[f.Pitch*f.Height+y/2*f.Pitch+x:]
-			chroma[0], chroma[1] = byte(min(math.Round(u+128), 255)), byte(min(math.Round(v+128), 255))
-		}
-	}
+	copy(bytesOf(p.Buffer), golden.NV12(rgb))
 	return p
 }
 
@@ -195,7 +138,7 @@ const (
 	goldenCosine = .03 // between two people; worst measured .024
 )
 
-func TestGoldenPictures(t *testing.T) {
+func TestGoldenKernels(t *testing.T) {
 	path := os.Getenv("SIGHTLINE_ONNXRUNTIME")
 	if path == "" {
 		t.Skip("SIGHTLINE_ONNXRUNTIME is not set to a libonnxruntime.so")
@@ -204,9 +147,12 @@ func TestGoldenPictures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"astronaut", "plaza"} {
+	for _, name := range golden.Pictures {
 		t.Run(name, func(t *testing.T) {
-			g, rgb := readGolden(t, name)
+			g, rgb, err := golden.Picture(name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			b := newBench(t)
 			people := 1 // one more than there are, so that there is padding
 			for _, d := range g.Detections {
@@ -235,7 +181,7 @@ func TestGoldenPictures(t *testing.T) {
 }
 
 // match finds every golden object, and returns which person each golden person is.
-func (f *seen) match(t *testing.T, g golden) (persons []int) {
+func (f *seen) match(t *testing.T, g golden.Truth) (persons []int) {
 	n := int(f.selection.ints[0])
 	if n != len(g.Detections) {
 		t.Errorf("%d objects, want %d", n, len(g.Detections))
@@ -265,7 +211,7 @@ func (f *seen) match(t *testing.T, g golden) (persons []int) {
 }
 
 // checkGolden compares joints and mask area with those of the i-th golden person.
-func (f *seen) checkGolden(t *testing.T, g golden, i, person int) {
+func (f *seen) checkGolden(t *testing.T, g golden.Truth, i, person int) {
 	for _, d := range g.Detections {
 		if d.Class != 0 {
 			continue

@@ -60,7 +60,7 @@ func TestBrokenModelIsAnError(t *testing.T) {
 // TestGolden runs every model on the input of tensors.json, eight times at once on one session.
 func TestGolden(t *testing.T) {
 	lib := open(t)
-	raw, err := os.ReadFile("../../../testdata/golden/tensors.json")
+	raw, err := os.ReadFile("../../golden/tensors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
