@@ -44,6 +44,7 @@ func commands() []command {
 		{"run", "CONFIG", "watch the cameras of a configuration", runHelp, runCommand},
 		{"demo", "", "four cameras through four models on this machine, with a report", demoHelp, demoCommand},
 		{"validate", "", "check a device: contract, decoder, golden values", validateHelp, validateCommand},
+		{"bench", "", "measure this machine", benchHelp, benchCommand},
 		{"doctor", "", "say what this machine has and lacks", doctorHelp, doctorCommand},
 		{"fetch", "[onnxruntime] [ffmpeg]", "bring what the host device needs into the cache", fetchHelp, fetchCommand},
 		{"version", "", "print the version", versionHelp, versionCommand},

@@ -239,7 +239,7 @@ func comparePerson(d *golden.Detection, o *result.Object, f *result.Frame) error
 		return fmt.Errorf("the vector's length is %.4f, expected 1", math.Sqrt(length))
 	}
 	m := o.Mask
-	bits, err := rle.Decode(m.Counts, m.Size[0]*m.Size[1])
+	bits, err := rle.Decode(string(m.Counts), m.Size[0]*m.Size[1])
 	if err != nil {
 		return fmt.Errorf("mask: %w", err)
 	}

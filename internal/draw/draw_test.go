@@ -26,7 +26,7 @@ func grey(r image.Rectangle) *image.RGBA {
 
 func square(roi [4]int) *result.Mask {
 	n := (roi[2] - roi[0]) * (roi[3] - roi[1])
-	return &result.Mask{ROI: roi, Size: [2]int{roi[3] - roi[1], roi[2] - roi[0]}, Counts: rle.Encode(bytes.Repeat([]byte{0xff}, (n+7)/8), n)}
+	return &result.Mask{ROI: roi, Size: [2]int{roi[3] - roi[1], roi[2] - roi[0]}, Counts: rle.Append(nil, bytes.Repeat([]byte{0xff}, (n+7)/8), n)}
 }
 
 func TestMaskLiesInItsRegion(t *testing.T) {
@@ -36,7 +36,7 @@ func TestMaskLiesInItsRegion(t *testing.T) {
 	e.Reset(nil)
 	e.Add(true, 100)
 	e.Add(false, 100)
-	m.Counts = string(e.Finish())
+	m.Counts = e.Finish()
 	for _, k := range []int{1, 2, 3} {
 		for _, min := range []image.Point{{}, {7, -5}} {
 			img := grey(image.Rectangle{Max: image.Pt(100*k, 80*k)}.Add(min))
@@ -81,7 +81,7 @@ func TestSenselessObjects(t *testing.T) {
 	outside := square([4]int{90, 70, 110, 90})
 	short := square([4]int{10, 10, 20, 20})
 	short.Counts = short.Counts[:1]
-	huge := &result.Mask{ROI: [4]int{0, 0, math.MaxInt, math.MaxInt}, Size: [2]int{math.MaxInt, math.MaxInt}, Counts: "0"}
+	huge := &result.Mask{ROI: [4]int{0, 0, math.MaxInt, math.MaxInt}, Size: [2]int{math.MaxInt, math.MaxInt}, Counts: result.RLE("0")}
 	turned := &result.Mask{ROI: [4]int{20, 20, 10, 10}, Size: [2]int{-10, -10}}
 	img := grey(image.Rect(0, 0, 100, 80))
 	want := bytes.Clone(img.Pix)

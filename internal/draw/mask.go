@@ -57,7 +57,7 @@ func (c *canvas) decode(m *result.Mask) ([]byte, bool) {
 	if w <= 0 || h <= 0 || m.Size != [2]int{h, w} || float32(m.ROI[2])*c.sx > float32(size.X)+1 || float32(m.ROI[3])*c.sy > float32(size.Y)+1 {
 		return nil, false
 	}
-	bits, err := rle.Decode(m.Counts, h*w)
+	bits, err := rle.Decode(string(m.Counts), h*w)
 	return bits, err == nil
 }
 

@@ -76,7 +76,7 @@ func limbs(o result.Object, roi [4]int) *result.Mask {
 			}
 		}
 	}
-	return &result.Mask{ROI: roi, Size: [2]int{h, w}, Counts: rle.Encode(bits, w*h)}
+	return &result.Mask{ROI: roi, Size: [2]int{h, w}, Counts: rle.Append(nil, bits, w*h)}
 }
 
 // TestAnnotatePlaza checks that a real scene keeps its people in sight. With DRAW_OUT set it leaves the

@@ -108,7 +108,7 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 		dst = append(dst, `,"size":`...)
 		dst = appendInts(dst, o.Mask.Size[:])
 		dst = append(dst, `,"counts":`...)
-		dst = appendString(dst, o.Mask.Counts)
+		dst = appendRLE(dst, o.Mask.Counts)
 		dst = append(dst, '}')
 	}
 	if reid && len(o.ReID) > 0 {
@@ -160,6 +160,22 @@ func appendDecimal(dst []byte, v float64, decimals int) []byte {
 		n %= unit
 	}
 	return dst
+}
+
+// appendRLE appends run lengths as a JSON string: printable characters, of which only \ needs care.
+func appendRLE(dst []byte, r RLE) []byte {
+	start := len(dst)
+	dst = append(dst, '"')
+	for _, c := range r {
+		if c < '0' || c > 'o' {
+			return appendString(dst[:start], string(r)) // no run lengths, but still to be told
+		}
+		if c == '\\' {
+			dst = append(dst, c)
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
 }
 
 const hexDigits = "0123456789abcdef"

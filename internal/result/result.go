@@ -7,7 +7,8 @@ package result
 import "time"
 
 // Frame is everything Sightline says about one picture of one camera. One Frame is one line of a
-// JSON lines file.
+// JSON lines file. Within the program a frame and all that it points to are valid until the call that
+// hands it over returns: the camera's pipeline uses their memory again.
 type Frame struct {
 	Camera string `json:"camera"`
 	// Seq counts the camera's decoded pictures from 0 in presentation order. Pictures that were
@@ -92,7 +93,22 @@ type Mask struct {
 	// Size is height, width of the encoded region, as in COCO: always ROI's own.
 	Size [2]int `json:"size"`
 	// Counts is COCO's compressed run-length string: column-major runs, the first one of zeros.
-	Counts string `json:"counts"`
+	Counts RLE `json:"counts"`
+}
+
+// RLE is a compressed run-length text. It is bytes, so that a pipeline can use the same memory for every
+// frame; in JSON it is a string.
+type RLE []byte
+
+func (r RLE) String() string { return string(r) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (r RLE) MarshalText() ([]byte, error) { return r, nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *RLE) UnmarshalText(text []byte) error {
+	*r = append(RLE(nil), text...)
+	return nil
 }
 
 // Joints names the keypoints in order.

@@ -185,7 +185,7 @@ func (m *DetectionManager) recordPeople() error {
 }
 
 // Detect runs the models on a picture and fills f's size and objects; slices of f are reused. The
-// picture may be reused as soon as Detect returns, and f's masks and vectors live until its next call.
+// picture may be reused as soon as Detect returns; f's joints, masks and vectors live until its next call.
 func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, error) {
 	began := time.Now()
 	if p.PictureFormat != m.options.Format {

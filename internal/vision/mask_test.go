@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"sightline/internal/device"
+	"sightline/internal/result"
 	"sightline/internal/result/rle"
 )
 
@@ -41,14 +42,14 @@ func TestMaskFromRecord(t *testing.T) {
 			bits[i] = i == 0 && r.IntN(2) == 0 || i > 0 && bits[i-1] != (r.IntN(5) == 0)
 		}
 		in := func(x, y int) bool { return bits[x*((c.h+c.step-1)/c.step)+y] }
-		m, err := maskFromRecord(maskRecord(c.x0, c.y0, c.w, c.h, c.step, in))
+		m, err := maskOf(maskRecord(c.x0, c.y0, c.w, c.h, c.step, in))
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}
 		if want := [4]int{c.x0, c.y0, c.x0 + c.w, c.y0 + c.h}; m.ROI != want || m.Size != [2]int{c.h, c.w} {
 			t.Errorf("%+v: roi %v, size %v", c, m.ROI, m.Size)
 		}
-		packed, err := rle.Decode(m.Counts, c.w*c.h)
+		packed, err := rle.Decode(string(m.Counts), c.w*c.h)
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}
@@ -77,11 +78,11 @@ func TestMaskFromRecordRefuses(t *testing.T) {
 		"outside":       {maskRecord(-1, 0, 10, 10, 1, none), "is broken"},
 		"huge":          {maskRecord(1<<30, 0, 10, 10, 1, none), "is broken"},
 	} {
-		if m, err := maskFromRecord(c.record); err == nil || m != nil || !strings.Contains(err.Error(), c.says) {
+		if m, err := maskOf(c.record); err == nil || m != nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, %v, want %q", name, m, err, c.says)
 		}
 	}
-	if m, err := maskFromRecord(maskRecord(5, 5, 0, 10, 1, none)); m != nil || err != nil {
+	if m, err := maskOf(maskRecord(5, 5, 0, 10, 1, none)); m != nil || err != nil {
 		t.Errorf("no area: %v, %v, want nil, nil", m, err)
 	}
 }
@@ -89,12 +90,21 @@ func TestMaskFromRecordRefuses(t *testing.T) {
 func FuzzMaskFromRecord(f *testing.F) {
 	f.Add(maskRecord(1, 2, 9, 9, 2, func(c, r int) bool { return c > r })[:64])
 	f.Fuzz(func(t *testing.T, record []byte) {
-		m, err := maskFromRecord(record)
+		m, err := maskOf(record)
 		if err != nil || m == nil || m.Size[0]*m.Size[1] > 1<<22 {
 			return
 		}
-		if _, err := rle.Decode(m.Counts, m.Size[0]*m.Size[1]); err != nil {
+		if _, err := rle.Decode(string(m.Counts), m.Size[0]*m.Size[1]); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// maskOf is the mask of a record, nil for one of no area.
+func maskOf(record []byte) (*result.Mask, error) {
+	m := &result.Mask{Counts: result.RLE("used before")}
+	if ok, err := maskFromRecord(m, record); !ok {
+		return nil, err
+	}
+	return m, nil
 }

@@ -76,6 +76,8 @@ func copyRows(stream device.Stream, dst, src *device.Buffer, size int64, first, 
 type poseStage struct {
 	stage
 	joints, host *device.Buffer
+	// kept are the last frame's joints, which its objects point to.
+	kept [][17]result.Keypoint
 }
 
 const jointsSize = 17 * 3 * 4
@@ -84,7 +86,7 @@ func newPoseStage(s stage) (p *poseStage, err error) {
 	if err := shaped(s.context.Engine(), s.output, 17, 3); err != nil {
 		return nil, err
 	}
-	p = &poseStage{stage: s}
+	p = &poseStage{stage: s, kept: make([][17]result.Keypoint, s.manager.options.Limits.People)}
 	p.joints, p.host, err = s.results("joints", jointsSize)
 	return p, err
 }
@@ -109,7 +111,7 @@ func (p *poseStage) step(first, n int) model.Step {
 
 func (p *poseStage) read(row int, o *result.Object) {
 	raw := p.host.Bytes()[row*jointsSize:]
-	o.Keypoints = make([]result.Keypoint, 17)
+	o.Keypoints = p.kept[row][:]
 	for i := range o.Keypoints {
 		o.Keypoints[i] = result.Keypoint{float(raw[12*i:]), float(raw[12*i+4:]), float(raw[12*i+8:])}
 	}
@@ -119,13 +121,15 @@ func (p *poseStage) read(row int, o *result.Object) {
 type segmentStage struct {
 	stage
 	records, host *device.Buffer
+	// kept are the last frame's masks, which its objects point to.
+	kept []result.Mask
 }
 
 func newSegmentStage(s stage) (g *segmentStage, err error) {
 	if err := shaped(s.context.Engine(), s.output, 1, -1, -1); err != nil {
 		return nil, err
 	}
-	g = &segmentStage{stage: s}
+	g = &segmentStage{stage: s, kept: make([]result.Mask, s.manager.options.Limits.People)}
 	g.records, g.host, err = s.results("masks", device.MaskRecordSize)
 	return g, err
 }
@@ -150,8 +154,12 @@ func (g *segmentStage) step(first, n int) model.Step {
 	}
 }
 
-func (g *segmentStage) read(row int, o *result.Object) (err error) {
-	o.Mask, err = maskFromRecord(g.host.Bytes()[row*device.MaskRecordSize:][:device.MaskRecordSize])
+func (g *segmentStage) read(row int, o *result.Object) error {
+	record := g.host.Bytes()[row*device.MaskRecordSize:][:device.MaskRecordSize]
+	ok, err := maskFromRecord(&g.kept[row], record)
+	if ok {
+		o.Mask = &g.kept[row]
+	}
 	return err
 }
 
@@ -249,7 +257,7 @@ func (r *reidStage) compare(s device.Stream, first, n int) error {
 
 func (r *reidStage) read(row int, o *result.Object) {
 	size := 2 * r.length
-	o.ReID = append([]byte(nil), r.vectorsHost.Bytes()[row*size:][:size]...)
+	o.ReID = r.vectorsHost.Bytes()[row*size:][:size]
 }
 
 // Appearance is what the tracker may know of how people look.
