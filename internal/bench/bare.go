@@ -21,20 +21,20 @@ type Bare struct {
 	FFmpeg string
 	// Models are the uncompressed ONNX files of detection, pose (192), segmentation and reid.
 	Models [4][]byte
-	// Batch is the largest number of people in one call.
-	Batch int
+	// Batch is the largest number of people in one call, Threads what works on one operator.
+	Batch, Threads int
 
 	library  *onnxruntime.Library
 	sessions [4]*onnxruntime.Session
 }
 
-// Open loads the library and the models, one thread each.
+// Open loads the library and the models.
 func (b *Bare) Open(library string) (err error) {
 	if b.library, err = onnxruntime.Load(library); err != nil {
 		return err
 	}
 	for i, m := range b.Models {
-		if b.sessions[i], err = b.library.NewSession(m, 1); err != nil {
+		if b.sessions[i], err = b.library.NewSession(m, b.Threads); err != nil {
 			return errors.Join(err, b.Close())
 		}
 	}
@@ -83,6 +83,7 @@ type loop struct {
 	calls          map[[2]int]*prepared
 	pin            runtime.Pinner
 	boxes          []box
+	columns        []column
 }
 
 // prepared is a call of one model for one batch size, with its memory.

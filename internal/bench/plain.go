@@ -86,26 +86,42 @@ next:
 func (l *loop) sample(out []float32, r [4]float32, stride, plane, width, height, left, top int) {
 	luma, chroma, pitch := l.nv12, l.nv12[l.width*l.height:], (l.width+1)/2*2
 	cw, ch := (l.width+1)/2, (l.height+1)/2
+	if cap(l.columns) < width {
+		l.columns = make([]column, width)
+	}
+	columns := l.columns[:width]
+	for x := range columns {
+		c := &columns[x]
+		sx := float64(r[0]) + (float64(x)+.5)*float64(r[2]-r[0])/float64(width) - .5
+		c.xa, c.xb, c.fx = taps(sx, l.width)
+		c.ua, c.ub, c.fu = taps((sx+.5)/2-.5, cw)
+		c.ua, c.ub = 2*c.ua, 2*c.ub
+	}
 	for y := range height {
 		sy := float64(r[1]) + (float64(y)+.5)*float64(r[3]-r[1])/float64(height) - .5
 		ya, yb, fy := taps(sy, l.height)
 		va, vb, fv := taps((sy+.5)/2-.5, ch)
-		rowA, rowB := luma[ya*l.width:], luma[yb*l.width:]
-		chromaA, chromaB := chroma[va*pitch:], chroma[vb*pitch:]
+		rowA, rowB := luma[ya*l.width:][:l.width], luma[yb*l.width:][:l.width]
+		chromaA, chromaB := chroma[va*pitch:][:pitch], chroma[vb*pitch:][:pitch]
 		at := (top+y)*stride + left
-		for x := range width {
-			sx := float64(r[0]) + (float64(x)+.5)*float64(r[2]-r[0])/float64(width) - .5
-			xa, xb, fx := taps(sx, l.width)
-			ua, ub, fu := taps((sx+.5)/2-.5, cw)
-			l0 := mix(mix(rowA[xa], rowA[xb], fx), mix(rowB[xa], rowB[xb], fx), fy)
-			u := mix(mix(chromaA[2*ua], chromaA[2*ub], fu), mix(chromaB[2*ua], chromaB[2*ub], fu), fv) - 128
-			v := mix(mix(chromaA[2*ua+1], chromaA[2*ub+1], fu), mix(chromaB[2*ua+1], chromaB[2*ub+1], fu), fv) - 128
+		red, green, blue := out[at:][:width], out[plane+at:][:width], out[2*plane+at:][:width]
+		for x := range columns {
+			c := &columns[x]
+			l0 := mix(mix(rowA[c.xa], rowA[c.xb], c.fx), mix(rowB[c.xa], rowB[c.xb], c.fx), fy)
+			u := mix(mix(chromaA[c.ua], chromaA[c.ub], c.fu), mix(chromaB[c.ua], chromaB[c.ub], c.fu), fv) - 128
+			v := mix(mix(chromaA[c.ua+1], chromaA[c.ub+1], c.fu), mix(chromaB[c.ua+1], chromaB[c.ub+1], c.fu), fv) - 128
 			luminance := (l0 - 16) * (255. / 219)
-			out[at+x] = clamp(luminance + 1.59602679*v)
-			out[plane+at+x] = clamp(luminance - .39176229*u - .81296765*v)
-			out[2*plane+at+x] = clamp(luminance + 2.01723214*u)
+			red[x] = clamp(luminance + 1.59602679*v)
+			green[x] = clamp(luminance - .39176229*u - .81296765*v)
+			blue[x] = clamp(luminance + 2.01723214*u)
 		}
 	}
+}
+
+// column is where a target column lies in the picture.
+type column struct {
+	xa, xb, ua, ub int
+	fx, fu         float32
 }
 
 func taps(s float64, size int) (a, b int, f float32) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,19 +215,16 @@ func benchOnce(ctx context.Context, e *environment, c *config.Config, o benchOpt
 		}
 		named[chosen.Card.Name()] = models[i]
 	}
+	threads := max(1, runtime.NumCPU()/m.Cameras)
 	if m.Kind == "python" {
 		script := filepath.Join(filepath.Dir(c.Models.Detection.Card.Path), "reference_loop.py")
-		threads := 1
-		if m.Cameras == 1 {
-			threads = 2 // one process alone is faster so
-		}
 		return bench.Python{Interpreter: o.python, Script: script, FFmpeg: ffmpeg, Models: named, Threads: threads}.Run(clips)
 	}
 	library, err := fetch.ONNXRuntime(ctx, fetch.Options{Log: e.logger})
 	if err != nil {
 		return bench.Figure{}, err
 	}
-	b := &bench.Bare{FFmpeg: ffmpeg, Models: models, Batch: c.Models.Pose.Batch}
+	b := &bench.Bare{FFmpeg: ffmpeg, Models: models, Batch: c.Models.Pose.Batch, Threads: threads}
 	if err := b.Open(library); err != nil {
 		return bench.Figure{}, err
 	}
@@ -238,7 +236,7 @@ func benchOnce(ctx context.Context, e *environment, c *config.Config, o benchOpt
 func benchPipeline(ctx context.Context, e *environment, c *config.Config, n int) (f bench.Figure, err error) {
 	few := *c
 	few.Cameras, few.Sinks = c.Cameras[:n], nil
-	s, err := openSession(ctx, &few, nil, deviceOptions{kind: c.Device, threads: c.Host.Threads, logger: e.logger})
+	s, err := openSession(ctx, &few, nil, deviceOptions{kind: c.Device, threads: few.HostThreads(runtime.NumCPU()), logger: e.logger})
 	if err != nil {
 		return f, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"sightline/internal/config"
 	"sightline/internal/progress"
@@ -57,7 +58,7 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 // run watches the cameras of the configuration and tells what they did.
 func (r *runner) run(ctx context.Context) (err error) {
 	s, err := openSession(ctx, r.config, r.out, deviceOptions{
-		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.Host.Threads,
+		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.HostThreads(runtime.NumCPU()),
 		logger: r.logger, progress: r.display,
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ type Config struct {
 
 // Host are settings of the host device.
 type Host struct {
-	Threads int `yaml:"threads" default:"1" min:"1" max:"256" doc:"Threads that work on one operator of a model. 1 is best when there are as many cameras as cores."`
+	Threads int `yaml:"threads" default:"0" min:"0" max:"256" doc:"Threads that work on one operator of a model; 0 shares the cores among the cameras, which is best."`
 }
 
 // Inference says how the cameras share the models.
@@ -137,6 +137,14 @@ func parse(path string, text []byte) (*Config, error) {
 		r.checkConfig(c)
 	}
 	return c, r.err()
+}
+
+// HostThreads is Host.Threads with 0 replaced by what is best on so many cores.
+func (c *Config) HostThreads(cores int) int {
+	if c.Host.Threads > 0 {
+		return c.Host.Threads
+	}
+	return max(1, cores/max(1, len(c.Cameras)))
 }
 
 // find resolves a path written in the file named by beside.
