@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The whole job for one clip as people do it in Python: numpy, ONNX Runtime, reference.py.
+"""The whole job for some clips, one after the other, as people do it in Python: numpy, ONNX Runtime,
+reference.py.
 
-  python reference_loop.py --models FOLDER --ffmpeg ffmpeg --size WIDTHxHEIGHT [--threads 1] CLIP
+  python reference_loop.py --models FOLDER --ffmpeg ffmpeg [--threads 1] WIDTHxHEIGHT CLIP ...
 
 FOLDER holds the uncompressed demo models. Prints "ready" when they are loaded, waits for a line on
-standard input, works, and prints "FRAMES PEOPLE". `sightline bench --against python` runs it.
+standard input, works, and prints "FRAMES PEOPLE". `sightline bench --what python` runs it.
 """
 import argparse
 import json
@@ -16,24 +17,13 @@ import numpy as np
 import reference
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    ap.add_argument("clip")
-    ap.add_argument("--models", required=True)
-    ap.add_argument("--ffmpeg", required=True)
-    ap.add_argument("--size", required=True)
-    ap.add_argument("--threads", type=int, default=1)
-    a = ap.parse_args()
-    width, height = (int(v) for v in a.size.split("x"))
-    models = reference.Models(a.models, a.threads, pose="pose-lite")
-    print("ready", flush=True)
-    sys.stdin.readline()
-
-    ffmpeg = subprocess.Popen([a.ffmpeg, "-v", "error", "-threads", "1", "-i", a.clip, "-f", "rawvideo",
-                               "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE)
+def watch(models, ffmpeg, width, height, clip):
+    """-> frames, people."""
+    process = subprocess.Popen([ffmpeg, "-v", "error", "-threads", "1", "-i", clip, "-f", "rawvideo",
+                                "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE)
     tracker, frames, people = reference.Tracker(), 0, 0
     while True:
-        raw = ffmpeg.stdout.read(width * height * 3)
+        raw = process.stdout.read(width * height * 3)
         if len(raw) < width * height * 3:
             break
         img = np.frombuffer(raw, np.uint8).reshape(height, width, 3).astype(np.float32)
@@ -44,8 +34,27 @@ def main():
         json.dumps([{"track": int(t), "box": b.tolist(), "keypoints": k.tolist(), "mask_area": reference.mask_area(*m)}
                     for t, b, k, m in zip(ids, persons, joints, masks)])
         frames, people = frames + 1, people + len(persons)
-    ffmpeg.wait()
-    print(frames, people, flush=True)
+    process.wait()
+    return frames, people
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    ap.add_argument("clips", nargs="+")
+    ap.add_argument("--models", required=True)
+    ap.add_argument("--ffmpeg", required=True)
+    ap.add_argument("--threads", type=int, default=1)
+    a = ap.parse_args()
+    models = reference.Models(a.models, a.threads, pose="pose-lite")
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+    total = [0, 0]
+    for size, clip in zip(a.clips[::2], a.clips[1::2]):
+        width, height = (int(v) for v in size.split("x"))
+        frames, people = watch(models, a.ffmpeg, width, height, clip)
+        total = [total[0] + frames, total[1] + people]
+    print(*total, flush=True)
 
 
 if __name__ == "__main__":

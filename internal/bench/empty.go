@@ -42,7 +42,10 @@ func (e *empty) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 }
 
 func (e *empty) LoadEngine(m device.ModelFile) (device.Engine, error) {
-	engine := &emptyEngine{device: e, batch: m.MaxBatch, in: device.Binding{Name: "images", Shape: []int{3, 32, 32}}}
+	engine := &emptyEngine{device: e, in: device.Binding{Name: "images", Shape: []int{3, 32, 32}}}
+	for n := 1; n <= m.MaxBatch; n++ {
+		engine.buckets = append(engine.buckets, n)
+	}
 	switch m.Name {
 	case "detection":
 		engine.out = []device.Binding{{Name: "scores", Shape: []int{64, 1}}, {Name: "boxes", Shape: []int{64, 4}}}
@@ -83,27 +86,21 @@ func (e emptyKernels) PackMasks(s device.Stream, k device.PackMasks) error {
 }
 
 type emptyEngine struct {
-	device *empty
-	batch  int
-	in     device.Binding
-	out    []device.Binding
+	device  *empty
+	buckets []int
+	in      device.Binding
+	out     []device.Binding
 }
 
 func (e *emptyEngine) Inputs() []device.Binding  { return []device.Binding{e.in} }
 func (e *emptyEngine) Outputs() []device.Binding { return e.out }
-func (e *emptyEngine) MaxBatch() int             { return e.batch }
+func (e *emptyEngine) MaxBatch() int             { return len(e.buckets) }
 func (e *emptyEngine) Close() error              { return nil }
 
-func (e *emptyEngine) Buckets() []int {
-	list := make([]int, e.batch)
-	for i := range list {
-		list[i] = i + 1
-	}
-	return list
-}
+func (e *emptyEngine) Buckets() []int { return e.buckets }
 
 func (e *emptyEngine) NewContext(o device.ContextOptions) (device.ExecutionContext, error) {
-	c := &emptyContext{engine: e}
+	c := &emptyContext{engine: e, rooms: map[*device.Buffer][]*device.Buffer{}}
 	if len(e.out) < 2 {
 		return c, nil
 	}
@@ -130,12 +127,23 @@ func put(b *device.Buffer, i int, v float32) {
 
 type emptyContext struct {
 	engine  *emptyEngine
-	outputs []*device.Buffer
 	answers []*device.Buffer
+	// room is where the answers go: a view of each bound output, made once for each binding.
+	room  []*device.Buffer
+	rooms map[*device.Buffer][]*device.Buffer
 }
 
 func (c *emptyContext) Bind(_, outputs []*device.Buffer) error {
-	c.outputs = outputs
+	if c.answers == nil {
+		return nil
+	}
+	if c.room = c.rooms[outputs[0]]; c.room != nil {
+		return nil
+	}
+	for i, a := range c.answers {
+		c.room = append(c.room, outputs[i].Slice(0, a.Size()))
+	}
+	c.rooms[outputs[0]] = c.room
 	return nil
 }
 
@@ -143,11 +151,12 @@ func (c *emptyContext) Enqueue(s device.Stream, _ int) error {
 	if c.answers == nil {
 		return s.Do(nothing)
 	}
-	var errs []error
 	for i, a := range c.answers {
-		errs = append(errs, s.Copy(c.outputs[i].Slice(0, a.Size()), a))
+		if err := s.Copy(c.room[i], a); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func (c *emptyContext) Close() error {

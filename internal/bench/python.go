@@ -7,13 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"sightline/internal/camera/file"
 )
 
-// Python is the same work in Python: models/reference_loop.py, a process a clip.
+// Python is the same work in Python: models/reference_loop.py.
 type Python struct {
 	// Interpreter has numpy, pillow and onnxruntime; Script is reference_loop.py.
 	Interpreter, Script, FFmpeg string
@@ -21,9 +22,12 @@ type Python struct {
 	Models map[string][]byte
 	// Threads is what one process may use in an operator.
 	Threads int
+	// Together runs a process for every clip at the same time; otherwise one process takes them one
+	// after the other.
+	Together bool
 }
 
-// Run reads every clip once, all at the same time. Loading the models is not counted.
+// Run reads every clip once. Loading the models is not counted.
 func (p Python) Run(clips []string) (f Figure, err error) {
 	dir, err := os.MkdirTemp("", "sightline-bench")
 	if err != nil {
@@ -41,8 +45,12 @@ func (p Python) Run(clips []string) (f Figure, err error) {
 			err = errors.Join(err, w.end(err != nil))
 		}
 	}()
-	for _, clip := range clips {
-		w, err := p.start(dir, clip)
+	shares := [][]string{clips}
+	if p.Together {
+		shares = slices.Collect(slices.Chunk(clips, 1))
+	}
+	for _, share := range shares {
+		w, err := p.start(dir, share)
 		if err != nil {
 			return f, err
 		}
@@ -99,17 +107,19 @@ func (w *worker) end(kill bool) error {
 	return w.process.Wait()
 }
 
-func (p Python) start(models, clip string) (*worker, error) {
-	source, err := file.Open(clip, file.Options{})
-	if err != nil {
-		return nil, err
+func (p Python) start(models string, clips []string) (*worker, error) {
+	arguments := []string{p.Script, "--models", models, "--ffmpeg", p.FFmpeg, "--threads", fmt.Sprint(p.Threads)}
+	for _, clip := range clips {
+		source, err := file.Open(clip, file.Options{})
+		if err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, fmt.Sprintf("%dx%d", source.Format().Width, source.Format().Height), clip)
+		if err := source.Close(); err != nil {
+			return nil, err
+		}
 	}
-	size := fmt.Sprintf("%dx%d", source.Format().Width, source.Format().Height)
-	if err := source.Close(); err != nil {
-		return nil, err
-	}
-	w := &worker{process: exec.Command(p.Interpreter, p.Script, "--models", models, "--ffmpeg", p.FFmpeg,
-		"--size", size, "--threads", fmt.Sprint(p.Threads), clip)}
+	w := &worker{process: exec.Command(p.Interpreter, arguments...)}
 	in, err := w.process.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -26,10 +26,12 @@ Measures this machine with the cameras and models of demo.yaml, or of the config
 
   pipeline   the whole pipeline, files as fast as they go, results encoded and thrown away
   bare       the same decoding and the same four ONNX Runtime calls in a plain Go loop
-  python     the same in Python with numpy (models/reference_loop.py; needs numpy, pillow, onnxruntime)
+  python     the same in Python with numpy (models/reference_loop.py; needs numpy, pillow, onnxruntime):
+             one process that takes the clips one after the other, with a thread a core
+  pythons    the same with a process a clip at the same time
   overhead   what a frame costs when models and kernels cost nothing, from 1 to 64 cameras
 
-The first three take turns for --rounds rounds, with each number of cameras; medians and the largest
+All but the last take turns for --rounds rounds, with each number of cameras; medians and the largest
 distance from them are told. CPU counts the ffmpeg processes too. Only device host can be measured yet.
 `
 
@@ -77,8 +79,8 @@ func benchCommand(ctx context.Context, e *environment, args []string) error {
 	}
 	o.what = strings.Split(*what, ",")
 	for _, w := range o.what {
-		if !slices.Contains([]string{"pipeline", "bare", "python", "overhead"}, w) {
-			return misuse("cannot measure %q: expected pipeline, bare, python or overhead", w)
+		if !slices.Contains([]string{"pipeline", "bare", "python", "pythons", "overhead"}, w) {
+			return misuse("cannot measure %q: expected pipeline, bare, python, pythons or overhead", w)
 		}
 	}
 	var err error
@@ -216,9 +218,13 @@ func benchOnce(ctx context.Context, e *environment, c *config.Config, o benchOpt
 		named[chosen.Card.Name()] = models[i]
 	}
 	threads := max(1, runtime.NumCPU()/m.Cameras)
-	if m.Kind == "python" {
+	if m.Kind == "python" || m.Kind == "pythons" {
+		together := m.Kind == "pythons"
+		if !together {
+			threads = runtime.NumCPU()
+		}
 		script := filepath.Join(filepath.Dir(c.Models.Detection.Card.Path), "reference_loop.py")
-		return bench.Python{Interpreter: o.python, Script: script, FFmpeg: ffmpeg, Models: named, Threads: threads}.Run(clips)
+		return bench.Python{Interpreter: o.python, Script: script, FFmpeg: ffmpeg, Models: named, Threads: threads, Together: together}.Run(clips)
 	}
 	library, err := fetch.ONNXRuntime(ctx, fetch.Options{Log: e.logger})
 	if err != nil {

@@ -14,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"sightline/internal/bench"
 	"sightline/internal/config"
 	"sightline/internal/contract"
 	"sightline/internal/device"
 	"sightline/internal/leaktest"
+	"sightline/internal/model"
 	"sightline/internal/result"
 )
 
@@ -314,5 +316,30 @@ func TestCardMismatch(t *testing.T) {
 		if !strings.Contains(told, want) && !(strings.Contains(want, "classes") && strings.Contains(told, "dets")) {
 			t.Errorf("no %q in\n%s", want, told)
 		}
+	}
+}
+
+// A frame costs no allocation, with one camera and with several, in every mode.
+func TestFramesAllocateNothing(t *testing.T) {
+	needHost(t)
+	leaktest.Check(t)
+	d, err := openDevice(t.Context(), deviceOptions{kind: "host", logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []model.Mode{model.Parallel, model.Serialized, model.Batched} {
+		for _, cameras := range []int{1, 8} {
+			o, err := bench.Empty{Device: d, Mode: mode, Cameras: cameras, People: 4, Warm: 300, Frames: 300}.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The runtime itself allocates now and then: timers, grown queues, goroutine stacks.
+			if o.Allocations > 0.5 {
+				t.Errorf("%s, %d cameras: %.2f allocations and %.0f bytes a frame", mode, cameras, o.Allocations, o.Bytes)
+			}
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
 	}
 }

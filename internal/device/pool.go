@@ -155,7 +155,7 @@ func (e *OutOfMemoryError) Error() string {
 		return fmt.Sprintf("no device memory for %s: %s needs %s, %s in use: %v", e.Owner, e.Purpose,
 			mebibytes(e.Size), mebibytes(e.Used), e.Cause)
 	}
-	return fmt.Sprintf("no memory left in the pool for %s: %s needs %s, %s of %s in use (raise memory.limit)",
+	return fmt.Sprintf("no memory left in the pool for %s: %s needs %s, %s of %s in use (raise memory_limit)",
 		e.Owner, e.Purpose, mebibytes(e.Size), mebibytes(e.Used), mebibytes(e.Limit))
 }
 

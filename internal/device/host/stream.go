@@ -11,12 +11,11 @@ import (
 // event. Copies and events are no closures, because they are queued anew for every frame.
 type item struct {
 	work       func() error
+	do         func() // Stream.Do's: it runs even after the stream has failed
 	to, from   []byte
 	event      *event
 	generation uint64
 	signal     bool
-	// always: run even after the stream has failed.
-	always bool
 }
 
 // stream runs its queue on a goroutine of its own, so that forgotten synchronisation shows here as it
@@ -78,7 +77,9 @@ func (i item) run(failed error) error {
 		return i.event.wait(i.generation)
 	case i.to != nil && failed == nil:
 		copy(i.to, i.from)
-	case i.work != nil && (failed == nil || i.always):
+	case i.do != nil:
+		i.do()
+	case i.work != nil && failed == nil:
 		return i.work()
 	}
 	return nil
@@ -116,7 +117,7 @@ func (s *stream) Copy(dst, src *device.Buffer) error {
 }
 
 func (s *stream) Do(fn func()) error {
-	return s.enqueue(item{work: func() error { fn(); return nil }, always: true})
+	return s.enqueue(item{do: fn})
 }
 
 func (s *stream) Record(e device.Event) error {

@@ -1,0 +1,114 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"sightline/internal/camera"
+	"sightline/internal/device"
+	"sightline/internal/leaktest"
+	"sightline/internal/pipeline"
+)
+
+// machine is a device that can only be lost.
+type machine struct {
+	device.Device
+	lost  chan struct{}
+	cause error
+}
+
+func (m *machine) Lost() <-chan struct{} { return m.lost }
+
+func (m *machine) Cause() error {
+	select {
+	case <-m.lost:
+		return m.cause
+	default:
+		return nil
+	}
+}
+
+func newMachine() *machine { return &machine{lost: make(chan struct{}), cause: device.ErrLost} }
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// waiting is a camera whose connection waits until it is stopped; then it fails with err.
+func waiting(name string, err error) (o pipeline.Options, opened chan struct{}) {
+	opened = make(chan struct{})
+	return pipeline.Options{Camera: name, Logger: quiet, Open: func(ctx context.Context) (camera.Source, error) {
+		close(opened)
+		<-ctx.Done()
+		return nil, err
+	}}, opened
+}
+
+func TestCamerasComeAndGoWhileOthersRun(t *testing.T) {
+	leaktest.Check(t)
+	f := New(t.Context(), newMachine(), quiet)
+	gone := errors.New("gone")
+	first, opened := waiting("first", gone)
+	if err := f.Start(first); err != nil {
+		t.Fatal(err)
+	}
+	<-opened
+	if err := f.Start(first); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), `"first"`) {
+		t.Errorf("started twice: %v", err)
+	}
+	for range 3 {
+		second, opened := waiting("second", gone)
+		if err := f.Start(second); err != nil {
+			t.Fatal(err)
+		}
+		<-opened
+		if err := f.Stop("second"); !errors.Is(err, gone) {
+			t.Errorf("stopped with %v", err)
+		}
+		if s := f.Status(); len(s) != 1 || s["first"].State != Running {
+			t.Fatalf("status %v", s)
+		}
+	}
+	if err := f.Stop("third"); err == nil || !strings.Contains(err.Error(), `"third"`) {
+		t.Errorf("a camera that is not there stopped with %v", err)
+	}
+	f.Abort()
+	if err := f.Wait(); !errors.Is(err, gone) || f.Status()["first"].State != Failed {
+		t.Errorf("ended with %v, %v", err, f.Status())
+	}
+	if err := f.Start(first); !errors.Is(err, device.ErrClosed) {
+		t.Errorf("started after the end: %v", err)
+	}
+}
+
+func TestLostDeviceStopsEveryCamera(t *testing.T) {
+	leaktest.Check(t)
+	m := newMachine()
+	f := New(t.Context(), m, quiet)
+	for _, name := range []string{"a", "b"} {
+		o, opened := waiting(name, nil)
+		o.Open = func(ctx context.Context) (camera.Source, error) {
+			close(opened)
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}
+		if err := f.Start(o); err != nil {
+			t.Fatal(err)
+		}
+		<-opened
+	}
+	close(m.lost)
+	if err := f.Wait(); !errors.Is(err, device.ErrLost) {
+		t.Errorf("ended with %v", err)
+	}
+	for name, s := range f.Status() {
+		if !errors.Is(s.Err, device.ErrLost) {
+			t.Errorf("%s ended with %v", name, s.Err)
+		}
+	}
+	late, _ := waiting("late", nil)
+	if err := f.Start(late); err == nil {
+		t.Error("started on a lost device")
+	}
+}
