@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"sightline/internal/config"
 	"sightline/internal/device"
@@ -189,10 +190,17 @@ func interruptible() (context.Context, func()) {
 		case <-done:
 			return
 		}
-		select {
-		case <-signals:
-			os.Exit(exitKilled)
-		case <-done:
+		first := time.Now()
+		for {
+			select {
+			case <-signals:
+				// A supervisor may signal the process and its group: that is one wish, told twice.
+				if time.Since(first) > 300*time.Millisecond {
+					os.Exit(exitKilled)
+				}
+			case <-done:
+				return
+			}
 		}
 	}()
 	return ctx, func() {

@@ -151,12 +151,13 @@ func (s *session) wait(display *progress.Display) error {
 	return err
 }
 
-// closeSinks writes what waits. Its error says what was lost.
+// closeSinks writes what waits, once. Its error says what was lost.
 func (s *session) closeSinks() error {
 	var errs []error
 	for _, q := range s.sinks {
 		errs = append(errs, q.Close())
 	}
+	s.sinks = nil
 	return errors.Join(errs...)
 }
 
