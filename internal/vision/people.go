@@ -173,6 +173,8 @@ type reidStage struct {
 	gallery              *device.Buffer
 	slots, slotsHost     *device.Buffer
 	cosines, cosinesHost *device.Buffer
+	// kept are the last frame's vectors, which its objects point to.
+	kept []byte
 }
 
 // galleryKeep is how much of a remembered vector stays when its person is seen again.
@@ -185,6 +187,9 @@ func newReIDStage(s stage) (r *reidStage, err error) {
 	r = &reidStage{stage: s, length: s.context.Engine().Outputs()[s.output].Shape[0]}
 	if r.vectors, r.vectorsHost, err = s.results("vectors", int64(2*r.length)); err != nil {
 		return nil, err
+	}
+	if s.manager.options.Vectors {
+		r.kept = make([]byte, s.manager.options.Limits.People*2*r.length)
 	}
 	slots := s.manager.options.Gallery
 	if slots == 0 {
@@ -257,7 +262,8 @@ func (r *reidStage) compare(s device.Stream, first, n int) error {
 
 func (r *reidStage) read(row int, o *result.Object) {
 	size := 2 * r.length
-	o.ReID = r.vectorsHost.Bytes()[row*size:][:size]
+	o.ReID = r.kept[row*size:][:size]
+	copy(o.ReID, r.vectorsHost.Bytes()[row*size:])
 }
 
 // Appearance is what the tracker may know of how people look.
