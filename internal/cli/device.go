@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 
+	"sightline/internal/config"
 	"sightline/internal/device"
+	"sightline/internal/device/cuda"
 	"sightline/internal/device/host"
 	"sightline/internal/fetch"
 	"sightline/internal/progress"
@@ -16,6 +21,7 @@ type deviceOptions struct {
 	kind                string
 	memory              int64
 	threads             int
+	gpu                 config.CUDA
 	onnxruntime, ffmpeg string
 	logger              *slog.Logger
 	progress            *progress.Display
@@ -28,10 +34,30 @@ func openDevice(ctx context.Context, o deviceOptions) (device.Device, error) {
 	case "host":
 		return openHost(ctx, o)
 	case "cuda":
-		return nil, fmt.Errorf("device cuda: %w: this build has no GPU support yet; nothing runs in its place "+
-			"(device: host is the development stand-in)", device.ErrUnavailable)
+		return openCUDA(o)
 	}
 	return nil, misuse("device %q: expected cuda or host", o.kind)
+}
+
+// openCUDA finds TensorRT and the plans where the configuration or the environment says, or in the loader's
+// path and the cache.
+func openCUDA(o deviceOptions) (device.Device, error) {
+	plans := cmp.Or(o.gpu.Plans, os.Getenv("SIGHTLINE_PLANS"))
+	if plans == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("device cuda: %w: no folder for plans: %w", device.ErrUnavailable, err)
+		}
+		plans = filepath.Join(cache, "sightline", "plans")
+	}
+	d, err := cuda.New(cuda.Options{
+		Ordinal: o.gpu.GPU, TensorRT: cmp.Or(o.gpu.TensorRT, os.Getenv("SIGHTLINE_TENSORRT")), Plans: plans,
+		MemoryLimit: o.memory, Logger: o.logger,
+	})
+	if err != nil {
+		return nil, err // not d: a nil *cuda.Device in an interface is not nil
+	}
+	return d, nil
 }
 
 func openHost(ctx context.Context, o deviceOptions) (device.Device, error) {

@@ -58,7 +58,7 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 // run watches the cameras of the configuration and tells what they did.
 func (r *runner) run(ctx context.Context) (err error) {
 	s, err := openSession(ctx, r.config, r.out, deviceOptions{
-		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.HostThreads(runtime.NumCPU()),
+		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.HostThreads(runtime.NumCPU()), gpu: r.config.CUDA,
 		logger: r.logger, progress: r.display,
 	})
 	if err != nil {

@@ -168,9 +168,10 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 		Vision:    visionOptions(c, &c.Cameras[0], tasks),
 		Clip:      c.Cameras[0].Source.Reveal(),
 		Exclusive: true,
+		Half:      kind == "cuda",
 		Unavailable: func() (device.Device, error) {
 			o := options
-			o.kind = "cuda"
+			o.kind, o.gpu.GPU = "cuda", 1<<20 // no machine has so many
 			return openDevice(ctx, o)
 		},
 	}

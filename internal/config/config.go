@@ -13,6 +13,7 @@ import (
 type Config struct {
 	Device      string    `yaml:"device" enum:"cuda,host" default:"cuda" doc:"What decodes and infers: cuda is the GPU; host is the development stand-in on the processor. Neither ever replaces the other."`
 	MemoryLimit Bytes     `yaml:"memory_limit" default:"0" doc:"Upper bound of the pool of device and pinned memory, for example 4GiB; 0 means none."`
+	CUDA        CUDA      `yaml:"cuda" doc:"Settings of device cuda."`
 	Host        Host      `yaml:"host" doc:"Settings of device host."`
 	Inference   Inference `yaml:"inference" doc:"How the cameras share the models."`
 	Models      Models    `yaml:"models,required" doc:"The models by task: the path of a model card, or an object that names a card and changes some of its values."`
@@ -20,6 +21,13 @@ type Config struct {
 	Tracking    Tracking  `yaml:"tracking" doc:"How objects become tracks."`
 	Cameras     []Camera  `yaml:"cameras,required" doc:"The cameras. Each has its own pipeline."`
 	Sinks       []Sink    `yaml:"sinks" doc:"Where results go. Each sink gets the results of all its cameras."`
+}
+
+// CUDA are settings of the GPU.
+type CUDA struct {
+	GPU      int    `yaml:"gpu" default:"0" min:"0" max:"255" doc:"Number of the GPU, as CUDA counts."`
+	TensorRT string `yaml:"tensorrt" doc:"Folder of libnvinfer.so.10; by default the environment's SIGHTLINE_TENSORRT, or else the loader's path."`
+	Plans    string `yaml:"plans" doc:"Folder of the engines' plans; by default the environment's SIGHTLINE_PLANS, or else sightline/plans in the user's cache."`
 }
 
 // Host are settings of the host device.

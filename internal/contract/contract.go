@@ -27,6 +27,8 @@ type Harness struct {
 	Specs []model.Spec
 	// Vision says how their inputs and outputs are meant; see vision.Options.
 	Vision vision.Options
+	// Half says that the device infers in half precision, which the golden values were not made with.
+	Half bool
 	// Unavailable opens the GPU where there is none.
 	Unavailable func() (device.Device, error)
 	// Clip is the path of an MP4 file to decode.

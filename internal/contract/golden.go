@@ -17,15 +17,27 @@ import (
 // Tolerances against the golden values, which were made from RGB pictures: a device sees NV12, which has
 // lost three quarters of the colour, and that alone moves a score by .0107, a box by .48 pixels and the
 // masks of people below 100 pixels by far more than MODELS.md allows.
-const (
-	goldenScore  = .012
-	goldenBox    = 1.
-	goldenJoint  = 2.
-	goldenArea   = .03 // of the mask at picture resolution, for people of goldenTall pixels and more
-	goldenTall   = 100.
-	goldenCosine = .03 // between two people
-	goldenValue  = 1e-3
+type tolerance struct {
+	score, box, joint float64
+	// area is a share of the mask at picture resolution, for people of goldenTall pixels and more.
+	area float64
+	// cosine is that between two people, value that of a single output in 0..1, pixel that in pixels.
+	cosine, value, pixel float64
+}
+
+var (
+	fullPrecision = tolerance{score: .012, box: 1, joint: 2, area: .03, cosine: .03, value: 1e-3, pixel: 4e-3}
+	halfPrecision = tolerance{score: .02, box: 1.5, joint: 3, area: .04, cosine: .03, value: 4e-3, pixel: .5}
 )
+
+const goldenTall = 100.
+
+func (h *Harness) tolerance() tolerance {
+	if h.Half {
+		return halfPrecision
+	}
+	return fullPrecision
+}
 
 // GoldenTensors: every model gives the reference's values for an input made by a formula.
 func GoldenTensors(h *Harness) (_ string, err error) {
@@ -44,7 +56,7 @@ func GoldenTensors(h *Harness) (_ string, err error) {
 	defer func() { err = errors.Join(err, c.Close()) }()
 	worst := 0.
 	for _, s := range h.Specs {
-		off, err := b.tensors(s.Name, c.Of(s.Task))
+		off, err := b.tensors(s.Name, c.Of(s.Task), h.tolerance())
 		if err != nil {
 			return "", fmt.Errorf("model %s: %w", s.Name, err)
 		}
@@ -54,7 +66,7 @@ func GoldenTensors(h *Harness) (_ string, err error) {
 }
 
 // tensors infers the golden input, item by item, and returns how far the worst value is off.
-func (b *bench) tensors(name string, c *model.ExecutionContext) (worst float64, err error) {
+func (b *bench) tensors(name string, c *model.ExecutionContext, t tolerance) (worst float64, err error) {
 	want, err := golden.Outputs(name)
 	if err != nil {
 		return 0, err
@@ -90,7 +102,11 @@ func (b *bench) tensors(name string, c *model.ExecutionContext) (worst float64, 
 				return 0, fmt.Errorf("no output %s", output)
 			}
 			off := math.Abs(float64(values[i]) - sample)
-			if !(off <= goldenValue*max(1, math.Abs(sample)/100)) {
+			allowed := t.value
+			if math.Abs(sample) > 1.5 {
+				allowed = t.pixel
+			}
+			if !(off <= allowed) {
 				return 0, fmt.Errorf("output %s value %d is %g, expected %g", output, i, values[i], sample)
 			}
 			worst = max(worst, off)
@@ -158,7 +174,7 @@ func (h *Harness) goldenPicture(mode model.Mode, name string) (objects int, err 
 	if err != nil {
 		return 0, err
 	}
-	return len(f.Objects), compare(truth, f)
+	return len(f.Objects), h.tolerance().compare(truth, f)
 }
 
 // see looks at one picture.
@@ -182,28 +198,28 @@ func (b *bench) see(o vision.Options, c *model.Contexts, format device.PictureFo
 }
 
 // compare finds every golden object in the frame.
-func compare(truth golden.Truth, f *result.Frame) error {
+func (t tolerance) compare(truth golden.Truth, f *result.Frame) error {
 	if len(f.Objects) != len(truth.Detections) {
 		return fmt.Errorf("%d objects, expected %d", len(f.Objects), len(truth.Detections))
 	}
 	var people []*result.Object
 	for i := range truth.Detections {
 		d := &truth.Detections[i]
-		o := find(d, f)
+		o := t.find(d, f)
 		if o == nil {
 			return fmt.Errorf("no %s of score %.4f at %.1f", d.Name, d.Score, d.Box)
 		}
 		if d.Class != 0 {
 			continue
 		}
-		if err := comparePerson(d, o, f); err != nil {
+		if err := t.comparePerson(d, o, f); err != nil {
 			return fmt.Errorf("person at %.1f: %w", d.Box, err)
 		}
 		people = append(people, o)
 	}
 	for i := range truth.Cosine {
 		for j, want := range truth.Cosine[i] {
-			if got := cosine(people[i].ReID, people[j].ReID); !(math.Abs(got-want) <= goldenCosine) {
+			if got := cosine(people[i].ReID, people[j].ReID); !(math.Abs(got-want) <= t.cosine) {
 				return fmt.Errorf("vectors of people %d and %d have a cosine of %.4f, expected %.4f", i, j, got, want)
 			}
 		}
@@ -211,12 +227,12 @@ func compare(truth golden.Truth, f *result.Frame) error {
 	return nil
 }
 
-func find(d *golden.Detection, f *result.Frame) *result.Object {
+func (t tolerance) find(d *golden.Detection, f *result.Frame) *result.Object {
 	for i := range f.Objects {
 		o := &f.Objects[i]
-		near := o.Class == d.Name && math.Abs(float64(o.Score)-d.Score) <= goldenScore
+		near := o.Class == d.Name && math.Abs(float64(o.Score)-d.Score) <= t.score
 		for k, v := range d.Box {
-			near = near && math.Abs(float64(o.Box[k])-v) <= goldenBox
+			near = near && math.Abs(float64(o.Box[k])-v) <= t.box
 		}
 		if near {
 			return o
@@ -225,13 +241,13 @@ func find(d *golden.Detection, f *result.Frame) *result.Object {
 	return nil
 }
 
-func comparePerson(d *golden.Detection, o *result.Object, f *result.Frame) error {
+func (t tolerance) comparePerson(d *golden.Detection, o *result.Object, f *result.Frame) error {
 	if len(o.Keypoints) != len(d.Keypoints) || o.Mask == nil || len(o.ReID) == 0 {
 		return errors.New("joints, mask or vector are missing")
 	}
 	for k, want := range d.Keypoints {
 		got := o.Keypoints[k]
-		if off := math.Hypot(float64(got[0])-want[0], float64(got[1])-want[1]); want[2] > .3 && !(off <= goldenJoint) {
+		if off := math.Hypot(float64(got[0])-want[0], float64(got[1])-want[1]); want[2] > .3 && !(off <= t.joint) {
 			return fmt.Errorf("joint %s is %.2f pixels off", result.Joints[k], off)
 		}
 	}
@@ -249,7 +265,7 @@ func comparePerson(d *golden.Detection, o *result.Object, f *result.Frame) error
 	}
 	// The golden area counts what lies outside the picture too, which a mask has not.
 	inside := d.Region[0] >= 0 && d.Region[1] >= 0 && d.Region[2] <= float64(f.Width) && d.Region[3] <= float64(f.Height)
-	if inside && d.Box[3]-d.Box[1] >= goldenTall && !(math.Abs(float64(area)-d.Area) <= goldenArea*d.Area) {
+	if inside && d.Box[3]-d.Box[1] >= goldenTall && !(math.Abs(float64(area)-d.Area) <= t.area*d.Area) {
 		return fmt.Errorf("the mask has %d pixels, expected %.0f", area, d.Area)
 	}
 	return nil

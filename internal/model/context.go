@@ -54,7 +54,8 @@ func (e *Engine) newContext(pipeline string) (_ *ExecutionContext, err error) {
 	if c.done, err = e.config.Device.NewEvent(); err != nil {
 		return nil, err
 	}
-	if c.buffers, err = allocateContextBuffers(e, pipeline, e.Items()); err != nil {
+	// A device without a plan for just so many items infers more: there must be room for them.
+	if c.buffers, err = allocateContextBuffers(e, pipeline, e.bucket(e.Items())); err != nil {
 		return nil, err
 	}
 	if c.runner, err = e.newRunner(c); err != nil {
@@ -78,7 +79,7 @@ func (e *Engine) newRunner(c *ExecutionContext) (runner, error) {
 	return &parallelRunner{context: own}, nil
 }
 
-// Input and Output are the context's buffers, in the order of the engine's bindings: room for
+// Input and Output are the context's buffers, in the order of the engine's bindings: room for at least
 // Engine.Items items.
 func (c *ExecutionContext) Input(i int) *device.Buffer { return c.buffers.inputs[i] }
 

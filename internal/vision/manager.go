@@ -103,12 +103,17 @@ func (m *DetectionManager) detectionStep() (model.Step, error) {
 	}
 	fit := device.NewFit(o.Format.Width, o.Format.Height, width, height)
 	letterbox := device.Letterbox{Picture: m.picture, Fit: fit, Out: context.Input(0), OutWidth: width, OutHeight: height}
+	anchors := engine.Outputs()[scores].Shape[0]
+	scratch, err := m.alloc("selection scratch", device.OnDevice, device.SelectScratch(anchors))
+	if err != nil {
+		return model.Step{}, err
+	}
 	choose := device.Select{
 		Scores: context.Output(scores), Boxes: context.Output(boxes),
-		Anchors: engine.Outputs()[scores].Shape[0], Classes: len(o.Detector.Classes),
+		Anchors: anchors, Classes: len(o.Detector.Classes),
 		Fit: fit, Width: o.Format.Width, Height: o.Format.Height,
 		ScoreMin: o.Detector.ScoreMin, IoU: o.Detector.IoU,
-		Wanted: o.Detector.wanted(), Person: o.Detector.person(), Limits: o.Limits, Out: m.selection,
+		Wanted: o.Detector.wanted(), Person: o.Detector.person(), Limits: o.Limits, Out: m.selection, Scratch: scratch,
 	}
 	return model.Step{
 		Context: context, Items: 1,

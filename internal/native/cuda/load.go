@@ -1,0 +1,104 @@
+package cuda
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"sightline/internal/native/dl"
+)
+
+// api lists the exports by the names that carry today's ABI: for many functions the plain name is an
+// older one (32-bit sizes, no mode argument, five-argument instantiate).
+var api struct {
+	Init               func(flags uint32) Result                              `dl:"cuInit"`
+	DriverGetVersion   func(version *int32) Result                            `dl:"cuDriverGetVersion"`
+	GetErrorName       func(r Result, name **byte) Result                     `dl:"cuGetErrorName"`
+	DeviceGetCount     func(count *int32) Result                              `dl:"cuDeviceGetCount"`
+	DeviceGet          func(dev *Device, ordinal int32) Result                `dl:"cuDeviceGet"`
+	DeviceGetName      func(name *byte, n int32, dev Device) Result           `dl:"cuDeviceGetName"`
+	DeviceGetUUID      func(uuid *[16]byte, dev Device) Result                `dl:"cuDeviceGetUuid_v2,optional"`
+	DeviceGetAttribute func(value *int32, attribute int32, dev Device) Result `dl:"cuDeviceGetAttribute"`
+
+	PrimaryCtxSetFlags func(dev Device, flags uint32) Result `dl:"cuDevicePrimaryCtxSetFlags_v2"`
+	PrimaryCtxRetain   func(ctx *uintptr, dev Device) Result `dl:"cuDevicePrimaryCtxRetain"`
+	PrimaryCtxRelease  func(dev Device) Result               `dl:"cuDevicePrimaryCtxRelease_v2"`
+	CtxSynchronize     func() Result                         `dl:"cuCtxSynchronize"`
+
+	MemAlloc     func(p *uintptr, n uint64) Result               `dl:"cuMemAlloc_v2"`
+	MemFree      func(p uintptr) Result                          `dl:"cuMemFree_v2"`
+	MemGetInfo   func(free, total *uint64) Result                `dl:"cuMemGetInfo_v2"`
+	MemHostAlloc func(p *uintptr, n uint64, flags uint32) Result `dl:"cuMemHostAlloc"`
+	MemFreeHost  func(p uintptr) Result                          `dl:"cuMemFreeHost"`
+	MemsetD8     func(p uintptr, value uint8, n uint64) Result   `dl:"cuMemsetD8_v2"`
+
+	StreamCreate  func(s *Stream, flags uint32) Result `dl:"cuStreamCreate"`
+	StreamDestroy func(s Stream) Result                `dl:"cuStreamDestroy_v2"`
+	EventCreate   func(e *Event, flags uint32) Result  `dl:"cuEventCreate"`
+	EventDestroy  func(e Event) Result                 `dl:"cuEventDestroy_v2"`
+
+	StreamBeginCapture func(s Stream, mode int32) Result                     `dl:"cuStreamBeginCapture_v2"`
+	StreamEndCapture   func(s Stream, graph *uintptr) Result                 `dl:"cuStreamEndCapture"`
+	GraphInstantiate   func(exec *Graph, graph uintptr, flags uint64) Result `dl:"cuGraphInstantiateWithFlags"`
+	GraphGetNodes      func(graph uintptr, nodes *uintptr, n *uint64) Result `dl:"cuGraphGetNodes"`
+	GraphDestroy       func(graph uintptr) Result                            `dl:"cuGraphDestroy"`
+	GraphExecDestroy   func(exec Graph) Result                               `dl:"cuGraphExecDestroy"`
+
+	ModuleLoadDataEx  func(m *Module, image *byte, n uint32, options *int32, values *uintptr) Result `dl:"cuModuleLoadDataEx"`
+	ModuleUnload      func(m Module) Result                                                          `dl:"cuModuleUnload"`
+	ModuleGetFunction func(f *Function, m Module, name string) Result                                `dl:"cuModuleGetFunction"`
+	FuncSetAttribute  func(f Function, attribute, value int32) Result                                `dl:"cuFuncSetAttribute"`
+	Memcpy2DAsync     func(c *copy2D, s Stream) Result                                               `dl:"cuMemcpy2DAsync_v2"`
+}
+
+// hot are the addresses of what is called for every frame, without the allocations of a typed call.
+var hot struct {
+	CtxSetCurrent     uintptr `dl:"cuCtxSetCurrent"`
+	MemcpyAsync       uintptr `dl:"cuMemcpyAsync"`
+	StreamSynchronize uintptr `dl:"cuStreamSynchronize"`
+	StreamWaitEvent   uintptr `dl:"cuStreamWaitEvent"`
+	EventRecord       uintptr `dl:"cuEventRecord"`
+	EventSynchronize  uintptr `dl:"cuEventSynchronize"`
+	GraphLaunch       uintptr `dl:"cuGraphLaunch"`
+	LaunchKernel      uintptr `dl:"cuLaunchKernel"`
+	LaunchHostFunc    uintptr `dl:"cuLaunchHostFunc"`
+}
+
+// Library is the driver's name; tests set another one before Load.
+var Library = "libcuda.so.1"
+
+// Load opens the driver and initialises it. It is cheap to call again.
+var Load = sync.OnceValue(load)
+
+func load() error {
+	lib, err := dl.Open(Library)
+	if err != nil {
+		return fmt.Errorf("no NVIDIA driver: %w", err)
+	}
+	if err := lib.Bind(&api); err != nil {
+		return fmt.Errorf("NVIDIA driver too old: %w", err)
+	}
+	if err := lib.Bind(&hot); err != nil {
+		return fmt.Errorf("NVIDIA driver too old: %w", err)
+	}
+	hostFunctions.callback = dl.Callback(runHostFunction)
+	return Check("cuInit", api.Init(0))
+}
+
+// DriverVersion is the newest CUDA version the driver supports, such as 13000 for 13.0.
+func DriverVersion() (int, error) {
+	var v int32
+	err := Check("cuDriverGetVersion", api.DriverGetVersion(&v))
+	return int(v), err
+}
+
+// call makes a call of hot and checks its result.
+func call(name string, fn uintptr, args ...uintptr) error {
+	if r := Result(int32(dl.Call(fn, args...))); r != Success {
+		return &Error{Call: name, Result: r}
+	}
+	return nil
+}
+
+// bytesAt is memory of the driver as a slice.
+func bytesAt(p uintptr, n int) []byte { return unsafe.Slice((*byte)(dl.Pointer(p)), n) }
