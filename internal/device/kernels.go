@@ -81,12 +81,12 @@ type Select struct {
 	Limits Limits
 	// Out is a Selection of Limits.SelectionSize() bytes.
 	Out *Buffer
-	// Scratch is SelectScratch(Anchors) bytes of device memory, zero at first, used by this call alone.
+	// Scratch is SelectScratch(Anchors) bytes of device memory, used by this call alone.
 	Scratch *Buffer
 }
 
-// SelectScratch is the size in bytes of the memory that a Select works in.
-func SelectScratch(anchors int) int64 { return 16 + 32*int64(anchors) }
+// SelectScratch is the size in bytes of the memory that a Select works in, on any device.
+func SelectScratch(anchors int) int64 { return 153<<10 + 12*int64(anchors) }
 
 // MaxCandidates is how many boxes at most take part in non-maximum suppression.
 const MaxCandidates = 1024

@@ -1,53 +1,68 @@
-// What all kernels share. The files are compiled together, in the order that gen gives, with no headers
-// of anybody else and without contraction of a*b+c, so that results are those of the Go kernels.
+// What the kernel files share: types, numbers that behave as in Go, the Selection and the Region of
+// package device. Nothing here needs a toolkit header. NVRTC compiles with -fmad=false, so that every
+// float operation rounds as it does in Go.
+#pragma once
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+typedef unsigned char byte;
+typedef unsigned short half_bits; // a float16
+typedef unsigned int uint32;
+typedef unsigned long long uint64;
+typedef long long int64;
+typedef uint64 address; // of device memory, in a parameter struct
 
-__device__ static float clampf(float v, float low, float high) { return fminf(fmaxf(v, low), high); }
+#define DEVICE __device__ static inline
+#define KERNEL extern "C" __global__ void
 
-// A Selection, as package device lays it out: counts, objects of six words, indices of people.
-struct Selection {
-    u64 at;
-    int objects, people; // the limits
+template <class T> DEVICE T* at_address(address a) { return (T*)a; }
+
+// max_of and min_of are Go's: a NaN wins, and zeros have an order.
+template <class T> DEVICE T max_of(T a, T b) {
+    if (a != a || b != b) return a + b;
+    if (a == b) return a == 0 ? a + b : a;
+    return a > b ? a : b;
+}
+
+template <class T> DEVICE T min_of(T a, T b) {
+    if (a != a || b != b) return a + b;
+    if (a == b) return a == 0 ? -(-a + -b) : a;
+    return a < b ? a : b;
+}
+
+// Selected is where a device.Selection lies, and its limits. The counts are read on the device, for
+// a captured graph has none of its own.
+struct Selected {
+    address selection;
+    int objects, people;
 };
 
-__device__ static bool person(Selection s, int i, float box[4]) {
-    const int* words = (const int*)s.at;
-    if (i >= min(words[1], s.people)) return false;
-    int index = words[2 + 6 * s.objects + i];
+struct Box {
+    float x1, y1, x2, y2;
+};
+
+// person fetches the i-th person's box; false beyond the people.
+DEVICE bool person(const Selected& s, int i, Box* box) {
+    const int* ints = at_address<const int>(s.selection);
+    int people = ints[1] < s.people ? ints[1] : s.people;
+    if (i >= people) return false;
+    int index = ints[2 + 6 * (int64)s.objects + i];
     if (index < 0 || index >= s.objects) return false;
-    const float* b = (const float*)(words + 2 + 6 * index);
-    for (int k = 0; k < 4; k++) box[k] = b[k];
+    const float* b = at_address<const float>(s.selection) + 2 + 6 * (int64)index;
+    *box = Box{b[0], b[1], b[2], b[3]};
     return true;
 }
 
-// Region: see device.Region.
+// Region is a device.Region.
 struct Region {
-    int square;
     float scale;
+    int square, black;
 };
 
-__device__ static void regionOf(Region r, const float box[4], float out[4]) {
-    float cx = (box[0] + box[2]) / 2, cy = (box[1] + box[3]) / 2;
-    float w = (box[2] - box[0]) * r.scale / 2, h = (box[3] - box[1]) * r.scale / 2;
-    if (r.square) w = h = fmaxf(w, h);
-    out[0] = cx - w;
-    out[1] = cy - h;
-    out[2] = cx + w;
-    out[3] = cy + h;
-}
-
-__device__ static u16 toHalf(float f) {
-    u16 h;
-    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(f));
-    return h;
-}
-
-__device__ static float fromHalf(u16 h) {
-    float f;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h));
-    return f;
+DEVICE Box region_of(const Region& r, const Box& b) {
+    float cx = (b.x1 + b.x2) / 2, cy = (b.y1 + b.y2) / 2;
+    float w = (b.x2 - b.x1) * r.scale / 2, h = (b.y2 - b.y1) * r.scale / 2;
+    if (r.square) {
+        w = max_of(w, h);
+        h = w;
+    }
+    return Box{cx - w, cy - h, cx + w, cy + h};
 }

@@ -1,89 +1,130 @@
-// What comes out of models of people -> picture coordinates.
+// What the models say of persons -> the picture: joints and masks.
+#include "common.cuh"
 
-struct Keypoints {
-    u64 in, out;
-    Selection selection;
+enum { JOINTS = 17, JOINT_VALUES = 3 };
+
+struct KeypointsParams {
+    address in, out;
+    Selected selected;
     Region region;
     int first, inWidth, inHeight;
 };
 
-// blockIdx.x is the item, threadIdx.x the joint.
-extern "C" __global__ void keypoints(Keypoints k) {
+// Grid: items. Threads: joints.
+KERNEL keypoints(KeypointsParams p) {
     int item = blockIdx.x, joint = threadIdx.x;
-    if (joint >= 17) return;
-    const float* from = (const float*)k.in + (item * 17 + joint) * 3;
-    float* to = (float*)k.out + ((k.first + item) * 17 + joint) * 3;
-    float box[4], r[4];
-    if (!person(k.selection, k.first + item, box)) {
+    if (joint >= JOINTS) return;
+    const float* from = at_address<const float>(p.in) + ((int64)item * JOINTS + joint) * JOINT_VALUES;
+    float* to = at_address<float>(p.out) + (((int64)p.first + item) * JOINTS + joint) * JOINT_VALUES;
+    Box box;
+    if (!person(p.selected, p.first + item, &box)) {
         to[0] = to[1] = to[2] = 0;
         return;
     }
-    regionOf(k.region, box, r);
-    to[0] = r[0] + from[0] * (r[2] - r[0]) / k.inWidth;
-    to[1] = r[1] + from[1] * (r[3] - r[1]) / k.inHeight;
+    Box r = region_of(p.region, box);
+    to[0] = r.x1 + from[0] * (r.x2 - r.x1) / (float)p.inWidth;
+    to[1] = r.y1 + from[1] * (r.y2 - r.y1) / (float)p.inHeight;
     to[2] = from[2];
 }
 
-enum { maskBits = 1 << 17, maskHeader = 32, maskRecord = maskHeader + maskBits / 8 };
-
-struct PackMasks {
-    u64 in, out;
-    Selection selection;
-    Region region;
-    int first, inWidth, inHeight, width, height;
-    float threshold;
+enum {
+    MASK_BITS = 1 << 17,
+    MASK_HEADER = 8, // words
+    MASK_WORDS = MASK_BITS / 32,
+    MASK_RECORD = MASK_HEADER + MASK_WORDS, // words
+    PACKERS = 256,                          // threads a block, each makes one word
+    ROW_TABLE = 1024                        // rows whose place in the mask is made once a block
 };
 
-// where says between which two of size mask values over lo..hi the centre of picture pixel p lies.
-__device__ static Tap where(int p, float lo, float hi, int size) {
+struct MasksParams {
+    address in, out;
+    Selected selected;
+    Region region;
+    float threshold;
+    int first, inWidth, inHeight;
+    int width, height; // the picture's
+    int reserved;
+};
+
+// Between says where a stored row or column lies: part is b's share.
+struct Between {
+    int a, b;
+    float part;
+};
+
+// between finds the centre of picture pixel p in a mask of size values over lo..hi.
+DEVICE Between between(int p, float lo, float hi, int size) {
     double s = (p + 0.5 - lo) / ((double)hi - lo) * size - 0.5;
-    s = fmax(0., fmin(s, size - 1.));
-    Tap t;
-    t.a = (int)s;
-    t.b = min(t.a + 1, size - 1);
-    t.part = (float)(s - t.a);
-    return t;
+    s = s > 0 ? (s < size - 1 ? s : size - 1) : 0; // also not a number
+    int a = (int)s;
+    return Between{a, a + 1 < size ? a + 1 : a, (float)(s - a)};
 }
 
-// A thread makes one word of 32 bits of item blockIdx.y; those beyond the mask are zero.
-extern "C" __global__ void pack_masks(PackMasks k) {
-    int word = blockIdx.x * blockDim.x + threadIdx.x, item = blockIdx.y;
-    if (word >= maskBits / 32) return;
-    u32* record = (u32*)(k.out + (u64)(k.first + item) * maskRecord);
-    float box[4], r[4] = {0, 0, 0, 0};
-    int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
-    if (person(k.selection, k.first + item, box)) {
-        regionOf(k.region, box, r);
-        if (r[0] == r[0] && r[1] == r[1] && r[2] == r[2] && r[3] == r[3]) {
-            x0 = (int)clampf(floorf(r[0]), 0.f, k.width);
-            y0 = (int)clampf(floorf(r[1]), 0.f, k.height);
-            x1 = (int)clampf(ceilf(r[2]), 0.f, k.width);
-            y1 = (int)clampf(ceilf(r[3]), 0.f, k.height);
+struct Area {
+    int x0, y0, width, height, step, columns, rows;
+};
+
+// edges are the whole pixels of lo..hi inside 0..size.
+DEVICE void edges(float lo, float hi, int size, int* from, int* to) {
+    double low = floor((double)lo), high = ceil((double)hi);
+    *from = low > 0 ? (low < size ? (int)low : size) : 0;
+    *to = high > 0 ? (high < size ? (int)high : size) : 0;
+}
+
+// area_of is empty where the region is not a number or outside the picture.
+DEVICE Area area_of(const MasksParams& p, const Box& r) {
+    Area none = {0, 0, 0, 0, 1, 0, 0};
+    if (r.x1 != r.x1 || r.y1 != r.y1 || r.x2 != r.x2 || r.y2 != r.y2) return none;
+    int x0, x1, y0, y1;
+    edges(r.x1, r.x2, p.width, &x0, &x1);
+    edges(r.y1, r.y2, p.height, &y0, &y1);
+    if (x1 <= x0 || y1 <= y0) return none;
+    int64 w = x1 - x0, h = y1 - y0, step = 1;
+    while (((w + step - 1) / step) * ((h + step - 1) / step) > MASK_BITS) step *= 2;
+    return Area{x0, y0, (int)w, (int)h, (int)step, (int)((w + step - 1) / step), (int)((h + step - 1) / step)};
+}
+
+// Grid: PACKERS words of a record a block, then items.
+KERNEL pack_masks(MasksParams p) {
+    __shared__ Between table[ROW_TABLE];
+    uint32* record = at_address<uint32>(p.out) + ((int64)p.first + blockIdx.y) * MASK_RECORD;
+    Box box, region = {0, 0, 0, 0};
+    Area area = {0, 0, 0, 0, 1, 0, 0};
+    if (person(p.selected, p.first + blockIdx.y, &box)) {
+        region = region_of(p.region, box);
+        area = area_of(p, region);
+    }
+    if (blockIdx.x == 0 && threadIdx.x == 0) {
+        record[0] = area.x0, record[1] = area.y0, record[2] = area.width, record[3] = area.height;
+        record[4] = area.step, record[5] = record[6] = record[7] = 0;
+    }
+    int word = blockIdx.x * PACKERS + threadIdx.x, used = area.columns * area.rows;
+    if ((int)blockIdx.x * PACKERS * 32 < used && area.rows <= ROW_TABLE) { // the same for the whole block
+        for (int r = threadIdx.x; r < area.rows; r += PACKERS) {
+            table[r] = between(area.y0 + r * area.step, region.y1, region.y2, p.inHeight);
         }
     }
-    bool any = x1 > x0 && y1 > y0;
-    int w = any ? x1 - x0 : 0, h = any ? y1 - y0 : 0, step = 1;
-    while ((long long)((w + step - 1) / step) * ((h + step - 1) / step) > maskBits) step *= 2;
-    if (word < maskHeader / 4) {
-        int header[8] = {any ? x0 : 0, any ? y0 : 0, w, h, step, 0, 0, 0};
-        record[word] = header[word];
-    }
-    int columns = (w + step - 1) / step, rows = (h + step - 1) / step;
-    const float* mask = (const float*)k.in + (long long)item * k.inWidth * k.inHeight;
-    u32 bits = 0;
-    int column = -1;
-    Tap x;
-    for (int i = 0; i < 32; i++) {
-        int bit = word * 32 + i;
-        if (bit >= columns * rows) break;
-        if (bit / rows != column) {
-            column = bit / rows;
-            x = where(x0 + column * step, r[0], r[2], k.inWidth);
+    __syncthreads();
+    uint32 bits = 0;
+    if (word * 32 < used) {
+        const float* mask = at_address<const float>(p.in) + (int64)blockIdx.y * p.inWidth * p.inHeight;
+        int column = word * 32 / area.rows, row = word * 32 % area.rows;
+        Between x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
+        for (int i = 0; i < 32 && word * 32 + i < used; i++) {
+            Between y = area.rows <= ROW_TABLE
+                            ? table[row]
+                            : between(area.y0 + row * area.step, region.y1, region.y2, p.inHeight);
+            const float* upper = mask + (int64)y.a * p.inWidth;
+            const float* lower = mask + (int64)y.b * p.inWidth;
+            float a = upper[x.a] + (upper[x.b] - upper[x.a]) * x.part;
+            float b = lower[x.a] + (lower[x.b] - lower[x.a]) * x.part;
+            if (a + (b - a) * y.part > p.threshold) bits |= 1u << i;
+            if (++row == area.rows) {
+                row = 0;
+                column++;
+                x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
+            }
         }
-        Tap y = where(y0 + (bit - column * rows) * step, r[1], r[3], k.inHeight);
-        const float *upper = mask + (long long)y.a * k.inWidth, *lower = mask + (long long)y.b * k.inWidth;
-        float a = upper[x.a] + (upper[x.b] - upper[x.a]) * x.part, b = lower[x.a] + (lower[x.b] - lower[x.a]) * x.part;
-        if (a + (b - a) * y.part > k.threshold) bits |= 1u << i;
     }
-    record[maskHeader / 4 + word] = bits;
+    record[MASK_HEADER + word] = bits;
 }

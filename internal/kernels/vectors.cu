@@ -1,81 +1,142 @@
-// Appearance vectors: float16, length 1.
+// Appearance vectors: normalise, compare, remember.
+#include "common.cuh"
 
-// total adds up a block's 256 values; all threads get the sum.
-__device__ static double total(double v) {
-    __shared__ double part[8];
-    for (int d = 16; d > 0; d /= 2) v += __shfl_down_sync(0xffffffffu, v, d);
-    __syncthreads(); // part may still be read from the call before
-    if ((threadIdx.x & 31) == 0) part[threadIdx.x / 32] = v;
-    __syncthreads();
-    v = 0;
-    for (int i = 0; i < 8; i++) v += part[i];
-    return v;
+// half_of rounds to the nearest float16, ties to even; what is too large becomes infinite.
+DEVICE half_bits half_of(float f) {
+    uint32 b = __float_as_uint(f), sign = b >> 16 & 0x8000;
+    b &= 0x7fffffff;
+    if (b > 0x7f800000) return (half_bits)(sign | 0x7e00 | (b >> 13 & 0x3ff)); // NaN stays one
+    if (b >= 0x47800000) return (half_bits)(sign | 0x7c00);
+    if (b < 0x38800000) { // subnormal: the sum's last place is 2^-24, so the addition rounds
+        return (half_bits)(sign | (__float_as_uint(__uint_as_float(b) + 0.5f) - 0x3f000000));
+    }
+    b += 0xfff + (b >> 13 & 1); // a carry out of the mantissa raises the exponent, as it should
+    return (half_bits)(sign | ((b - (112u << 23)) >> 13));
 }
 
-struct Normalize {
-    u64 in, out; // float32 [count,length], float16 [.,length]
+// float_of is exact.
+DEVICE float float_of(half_bits h) {
+    uint32 b = (uint32)(h & 0x7fff) << 13;
+    if ((h & 0x7c00) == 0x7c00) {
+        b |= 0x7f800000;
+    } else {
+        b = __float_as_uint(__uint_as_float(b) * 0x1p112f); // subnormals come out right too
+    }
+    return __uint_as_float(b | (uint32)(h & 0x8000) << 16);
+}
+
+enum { THREADS = 128 };
+
+// scale_of sums all threads' squares, in a fixed order, and returns 1/length; 0 for a zero vector.
+// Squares of float32 neither overflow nor vanish in double.
+DEVICE double scale_of(double* sums, double own) {
+    sums[threadIdx.x] = own;
+    __syncthreads();
+    for (int n = THREADS / 2; n > 0; n /= 2) {
+        if ((int)threadIdx.x < n) sums[threadIdx.x] += sums[threadIdx.x + n];
+        __syncthreads();
+    }
+    double sum = sums[0];
+    __syncthreads(); // before the next use of sums
+    return sum != 0 ? 1 / sqrt(sum) : 0;
+}
+
+struct NormalizeParams {
+    address in, out;
     int length, first;
 };
 
-// A block of 256 threads a vector.
-extern "C" __global__ void normalize(Normalize k) {
-    const float* from = (const float*)k.in + (long long)blockIdx.x * k.length;
-    u16* to = (u16*)k.out + (long long)(k.first + blockIdx.x) * k.length;
-    double sum = 0;
-    for (int i = threadIdx.x; i < k.length; i += blockDim.x) sum += (double)from[i] * from[i];
-    sum = total(sum);
-    double scale = sum != 0 ? 1 / sqrt(sum) : 0;
-    for (int i = threadIdx.x; i < k.length; i += blockDim.x) to[i] = toHalf((float)(from[i] * scale));
+// Grid: items.
+KERNEL normalize(NormalizeParams p) {
+    __shared__ double sums[THREADS];
+    const float* in = at_address<const float>(p.in) + (int64)blockIdx.x * p.length;
+    half_bits* out = at_address<half_bits>(p.out) + ((int64)p.first + blockIdx.x) * p.length;
+    double own = 0;
+    for (int i = threadIdx.x; i < p.length; i += THREADS) own += (double)in[i] * in[i];
+    double scale = scale_of(sums, own);
+    for (int i = threadIdx.x; i < p.length; i += THREADS) out[i] = half_of((float)(in[i] * scale));
 }
 
-struct Cosine {
-    u64 a, b, out;
+enum { SIDE = 16, DEPTH = 64 };
+
+struct CosineParams {
+    address a, b, out;
     int rows, columns, length;
+    int reserved;
 };
 
-// A warp a pair.
-extern "C" __global__ void cosine(Cosine k) {
-    int pair = (blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = threadIdx.x & 31;
-    if (pair >= k.rows * k.columns) return;
-    const u16* a = (const u16*)k.a + (long long)(pair / k.columns) * k.length;
-    const u16* b = (const u16*)k.b + (long long)(pair % k.columns) * k.length;
-    float sum = 0;
-    for (int i = lane; i < k.length; i += 32) sum += fromHalf(a[i]) * fromHalf(b[i]);
-    for (int d = 16; d > 0; d /= 2) sum += __shfl_down_sync(0xffffffffu, sum, d);
-    if (lane == 0) ((float*)k.out)[pair] = sum;
+// Grid: SIDE x SIDE products a block. The order of additions is that of device/host: four sums by
+// index modulo 4, what is left over of the length to the first.
+KERNEL cosine(CosineParams p) {
+    __shared__ float a[SIDE][DEPTH + 1], b[SIDE][DEPTH + 1];
+    int row = blockIdx.y * SIDE + threadIdx.y, column = blockIdx.x * SIDE + threadIdx.x;
+    float sums[4] = {0, 0, 0, 0};
+    for (int base = 0; base < p.length; base += DEPTH) {
+        int n = p.length - base < DEPTH ? p.length - base : DEPTH;
+        for (int i = threadIdx.x; i < n; i += SIDE) {
+            int other = blockIdx.x * SIDE + threadIdx.y;
+            a[threadIdx.y][i] = row < p.rows ? float_of(at_address<const half_bits>(p.a)[(int64)row * p.length + base + i]) : 0;
+            b[threadIdx.y][i] = other < p.columns ? float_of(at_address<const half_bits>(p.b)[(int64)other * p.length + base + i]) : 0;
+        }
+        __syncthreads();
+        int i = 0;
+        for (; i + 4 <= n; i += 4) {
+            for (int j = 0; j < 4; j++) sums[j] += a[threadIdx.y][i + j] * b[threadIdx.x][i + j];
+        }
+        for (; i < n; i++) sums[0] += a[threadIdx.y][i] * b[threadIdx.x][i]; // only at the very end: DEPTH is a multiple of 4
+        __syncthreads();
+    }
+    if (row < p.rows && column < p.columns) {
+        at_address<float>(p.out)[(int64)row * p.columns + column] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    }
 }
 
-struct Blend {
-    u64 seen, slots, gallery;
-    int rows, length, remembered;
-    float keep;
+struct BlendParams {
+    address seen, slots, gallery;
+    int rows, length;
+    int remembered; // rows of the gallery
+    float keep, fresh;
+    int reserved;
 };
 
-// One block of 256 threads, because rows take their turn.
-extern "C" __global__ void blend(Blend k) {
-    for (int row = 0; row < k.rows; row++) {
-        int slot = ((const int*)k.slots)[row];
-        bool fresh = slot < 0;
-        if (fresh) slot = -2 - slot;
-        if (slot < 0 || slot >= k.remembered) continue;
-        u16* to = (u16*)k.gallery + (long long)slot * k.length;
-        const u16* from = (const u16*)k.seen + (long long)row * k.length;
-        if (fresh) {
-            for (int i = threadIdx.x; i < k.length; i += blockDim.x) to[i] = from[i];
-            __syncthreads();
+// slot_of decodes an entry of slots; -1 if there is nothing to do.
+DEVICE int slot_of(int code, int remembered, bool* copied) {
+    *copied = code < 0;
+    int slot = code < 0 ? -2 - code : code;
+    return slot >= 0 && slot < remembered ? slot : -1;
+}
+
+// Grid: rows. The block of the first row with a slot does all rows with it, in order, so that no two
+// blocks write the same gallery row.
+KERNEL blend(BlendParams p) {
+    __shared__ double sums[THREADS];
+    const int* slots = at_address<const int>(p.slots);
+    int own = blockIdx.x;
+    bool copied;
+    int slot = slot_of(slots[own], p.remembered, &copied);
+    if (slot < 0) return; // the same for the whole block, as are the conditions below
+    for (int i = 0; i < own; i++) {
+        bool ignored;
+        if (slot_of(slots[i], p.remembered, &ignored) == slot) return;
+    }
+    half_bits* to = at_address<half_bits>(p.gallery) + (int64)slot * p.length;
+    for (int i = own; i < p.rows; i++) {
+        if (slot_of(slots[i], p.remembered, &copied) != slot) continue;
+        const half_bits* from = at_address<const half_bits>(p.seen) + (int64)i * p.length;
+        // A thread reads and writes its own values only: no order with other threads is needed.
+        if (copied) {
+            for (int j = threadIdx.x; j < p.length; j += THREADS) to[j] = from[j];
             continue;
         }
         double sum = 0;
-        for (int i = threadIdx.x; i < k.length; i += blockDim.x) {
-            float v = k.keep * fromHalf(to[i]) + (1 - k.keep) * fromHalf(from[i]);
-            sum += (double)v * v;
+        for (int j = threadIdx.x; j < p.length; j += THREADS) {
+            float mixed = p.keep * float_of(to[j]) + p.fresh * float_of(from[j]);
+            sum += (double)mixed * mixed;
         }
-        sum = total(sum);
-        double scale = sum != 0 ? 1 / sqrt(sum) : 0;
-        for (int i = threadIdx.x; i < k.length; i += blockDim.x) {
-            float v = k.keep * fromHalf(to[i]) + (1 - k.keep) * fromHalf(from[i]);
-            to[i] = toHalf((float)(v * scale));
+        double scale = scale_of(sums, sum);
+        for (int j = threadIdx.x; j < p.length; j += THREADS) {
+            float mixed = p.keep * float_of(to[j]) + p.fresh * float_of(from[j]);
+            to[j] = half_of((float)(mixed * scale));
         }
-        __syncthreads();
     }
 }

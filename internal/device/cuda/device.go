@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 
 	"sightline/internal/device"
-	"sightline/internal/kernels"
 	driver "sightline/internal/native/cuda"
 	"sightline/internal/native/nvcuvid"
 	"sightline/internal/native/tensorrt"
@@ -37,7 +36,6 @@ type Device struct {
 	sm      int // compute capability, 90 for 9.0
 	context *driver.Context
 	runtime *tensorrt.Runtime
-	module  driver.Module
 	kernels kernelSet
 	pool    *device.Pool
 
@@ -110,10 +108,7 @@ func (d *Device) open() error {
 		return err
 	}
 	err = d.context.Do(func() (err error) {
-		if d.module, err = driver.LoadPTX(kernels.PTX); err != nil {
-			return err
-		}
-		if err = d.kernels.find(d, d.module); err != nil {
+		if err = d.kernels.load(); err != nil {
 			return err
 		}
 		d.runtime, err = tensorrt.NewRuntime()
@@ -230,8 +225,8 @@ func (d *Device) release() error {
 		if d.runtime != nil {
 			errs = append(errs, d.runtime.Close())
 		}
-		if d.module != 0 {
-			errs = append(errs, d.module.Close())
+		for _, m := range d.kernels.modules {
+			errs = append(errs, m.Close())
 		}
 		return errors.Join(errs...)
 	})

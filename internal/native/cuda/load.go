@@ -40,14 +40,12 @@ var api struct {
 	StreamBeginCapture func(s Stream, mode int32) Result                     `dl:"cuStreamBeginCapture_v2"`
 	StreamEndCapture   func(s Stream, graph *uintptr) Result                 `dl:"cuStreamEndCapture"`
 	GraphInstantiate   func(exec *Graph, graph uintptr, flags uint64) Result `dl:"cuGraphInstantiateWithFlags"`
-	GraphGetNodes      func(graph uintptr, nodes *uintptr, n *uint64) Result `dl:"cuGraphGetNodes"`
 	GraphDestroy       func(graph uintptr) Result                            `dl:"cuGraphDestroy"`
 	GraphExecDestroy   func(exec Graph) Result                               `dl:"cuGraphExecDestroy"`
 
 	ModuleLoadDataEx  func(m *Module, image *byte, n uint32, options *int32, values *uintptr) Result `dl:"cuModuleLoadDataEx"`
 	ModuleUnload      func(m Module) Result                                                          `dl:"cuModuleUnload"`
 	ModuleGetFunction func(f *Function, m Module, name string) Result                                `dl:"cuModuleGetFunction"`
-	FuncSetAttribute  func(f Function, attribute, value int32) Result                                `dl:"cuFuncSetAttribute"`
 	Memcpy2DAsync     func(c *copy2D, s Stream) Result                                               `dl:"cuMemcpy2DAsync_v2"`
 }
 

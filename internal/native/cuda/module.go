@@ -41,32 +41,24 @@ func (m Module) Function(name string) (Function, error) {
 	return f, err
 }
 
-// AllowShared lets a kernel use up to n bytes of dynamic shared memory.
-func (f Function) AllowShared(n int) error {
-	const maxDynamicShared = 8
-	return Check("cuFuncSetAttribute", api.FuncSetAttribute(f, maxDynamicShared, int32(n)))
-}
-
 // Close unloads the module.
 func (m Module) Close() error { return Check("cuModuleUnload", api.ModuleUnload(m)) }
 
 // Shape is the extent of a launch: blocks, threads a block, and dynamic shared memory in bytes.
 type Shape struct {
-	GridX, GridY, GridZ    int
-	BlockX, BlockY, BlockZ int
-	Shared                 int
+	Grid, Block [3]uint32
+	Shared      uint32
 }
 
-// Launch queues f, a kernel whose only parameter is a struct of size n at params, passed by value. The
-// driver copies the struct before Launch returns.
+// Launch queues f, a kernel whose only parameter is the struct at params, passed by value. The driver
+// copies the struct before Launch returns.
 func (f Function) Launch(s Stream, shape Shape, params unsafe.Pointer) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(params)
 	list := &[1]unsafe.Pointer{params}
 	pin.Pin(list)
-	return call("cuLaunchKernel", hot.LaunchKernel, uintptr(f),
-		uintptr(shape.GridX), uintptr(max(shape.GridY, 1)), uintptr(max(shape.GridZ, 1)),
-		uintptr(shape.BlockX), uintptr(max(shape.BlockY, 1)), uintptr(max(shape.BlockZ, 1)),
-		uintptr(shape.Shared), uintptr(s), uintptr(unsafe.Pointer(list)), 0)
+	g, b := shape.Grid, shape.Block
+	return call("cuLaunchKernel", hot.LaunchKernel, uintptr(f), uintptr(g[0]), uintptr(g[1]), uintptr(g[2]),
+		uintptr(b[0]), uintptr(b[1]), uintptr(b[2]), uintptr(shape.Shared), uintptr(s), uintptr(unsafe.Pointer(list)), 0)
 }

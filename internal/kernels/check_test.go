@@ -1,0 +1,63 @@
+package kernels
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"sightline/internal/device"
+)
+
+func TestPlansRefuse(t *testing.T) {
+	s := newSetup(t, newHostMachine(t), "")
+	f := device.PictureFormat{Width: 5, Height: 3, Pitch: 6, Matrix: "bt709"}
+	limits := device.Limits{Objects: 2, People: 1}
+	small, large := s.dirty(8), s.dirty(1<<16)
+	letterbox := device.Letterbox{Picture: s.picture(f), Fit: device.NewFit(5, 3, 8, 8), Out: large, OutWidth: 8, OutHeight: 8}
+	crop := device.Crop{Picture: letterbox.Picture, Selection: large, Limits: limits, Count: 1, Region: device.Region{Scale: 1}, Out: large, OutWidth: 8, OutHeight: 8}
+	choose := device.Select{Scores: large, Boxes: large, Anchors: 4, Classes: 2, Fit: letterbox.Fit, Width: 5, Height: 3, Limits: limits, Out: large}
+	scratch := s.dirty(int(SelectScratchSize(4)))
+	for _, c := range []struct {
+		want string
+		plan func() ([]Launch, error)
+	}{
+		{"", func() ([]Launch, error) { return Letterbox(letterbox) }},
+		{"letterbox: out has 8 bytes", func() ([]Launch, error) { k := letterbox; k.Out = small; return Letterbox(k) }},
+		{"letterbox: out is nil", func() ([]Launch, error) { k := letterbox; k.Out = nil; return Letterbox(k) }},
+		{"letterbox: out has the address", func() ([]Launch, error) { k := letterbox; k.Out = large.Slice(2, 60000); return Letterbox(k) }},
+		{"letterbox: fit", func() ([]Launch, error) { k := letterbox; k.Fit.Left = 1; return Letterbox(k) }},
+		{"letterbox: picture is nil", func() ([]Launch, error) { k := letterbox; k.Picture = nil; return Letterbox(k) }},
+		{"letterbox: picture pitch is 5", func() ([]Launch, error) {
+			k, p := letterbox, *letterbox.Picture
+			p.Pitch, k.Picture = 5, &p
+			return Letterbox(k)
+		}},
+		{"", func() ([]Launch, error) { return Crop(crop) }},
+		{"crop: count is 65536", func() ([]Launch, error) { k := crop; k.Count = 65536; return Crop(k) }},
+		{"crop: selection has 8 bytes", func() ([]Launch, error) { k := crop; k.Selection = small; return Crop(k) }},
+		{"crop: region scale is NaN", func() ([]Launch, error) { k := crop; k.Region.Scale = nan; return Crop(k) }},
+		{"", func() ([]Launch, error) { return Select(choose, scratch) }},
+		{"select: scratch has 8 bytes", func() ([]Launch, error) { return Select(choose, small) }},
+		{"select: scratch is nil", func() ([]Launch, error) { return Select(choose, nil) }},
+		{"select: wanted has 1 entries", func() ([]Launch, error) { k := choose; k.Wanted = make([]bool, 1); return Select(k, scratch) }},
+		{"select: wanted has 4000 entries", func() ([]Launch, error) {
+			k := choose
+			k.Wanted, k.Classes, k.Anchors = make([]bool, 4000), 4000, 4
+			return Select(k, scratch)
+		}},
+		{"select: scores has 65536 bytes", func() ([]Launch, error) { k := choose; k.Anchors = 1 << 20; return Select(k, scratch) }},
+		{"blend: keep is 2", func() ([]Launch, error) {
+			return Blend(device.Blend{Seen: large, Slots: large, Gallery: large, Rows: 1, Length: 8, Keep: 2})
+		}},
+	} {
+		plan, err := c.plan()
+		var argument *ArgumentError
+		if c.want == "" {
+			if err != nil || len(plan) == 0 {
+				t.Errorf("plan %v, error %v", plan, err)
+			}
+		} else if !errors.As(err, &argument) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+}

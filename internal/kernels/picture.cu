@@ -1,0 +1,156 @@
+// NV12 pictures -> float32 RGB planes: letterbox and the crops of selected persons. The arithmetic is
+// that of device/host, in integers, so that both agree bit for bit.
+#include "common.cuh"
+
+// Picture is an NV12 picture. Its colour factors are fixed-point numbers with COLOUR_BITS fraction
+// bits, made in Go.
+struct Picture {
+    address luma, chroma;
+    int64 redOffset, greenOffset, blueOffset;
+    int lumaFactor, redV, greenU, greenV, blueU;
+    int black; // luma of black
+    int width, height, pitch;
+    int reserved;
+};
+
+// Weights of taps have WEIGHT_BITS fraction bits: an 8-bit value times one in x and one in y just fits
+// 32 bits.
+enum { WEIGHT_BITS = 12, WEIGHT_ONE = 1 << WEIGHT_BITS, COLOUR_BITS = 20, NEUTRAL = 128 };
+
+// Tap: at times a plus at+1 times b, plus rest, which is the share of black.
+struct Tap {
+    int at;
+    uint32 a, b, rest;
+};
+
+// new_tap makes the tap at coordinate s of size pixels.
+DEVICE Tap new_tap(double s, int size, bool black, uint32 level) {
+    if (!(s >= -2)) s = -2; // also not a number
+    s = s < size + 1.0 ? s : size + 1.0;
+    int at = (int)floor(s);
+    int b = (int)rint((s - at) * WEIGHT_ONE);
+    int a = WEIGHT_ONE - b;
+    if (black) {
+        if (at < 0 || at >= size) a = 0;
+        if (at + 1 < 0 || at + 1 >= size) b = 0;
+    }
+    uint32 rest = (uint32)(WEIGHT_ONE - a - b) * level;
+    if (at < 0) { // both taps are at the first pixel or before it
+        at = 0, a += b, b = 0;
+    } else if (at > size - 2 && size > 1) {
+        at = size - 2, b += a, a = 0;
+    } else if (at > size - 2) {
+        at = 0, a += b, b = 0;
+    }
+    return Tap{at, (uint32)a, (uint32)b, rest};
+}
+
+// axis_taps makes the luma and chroma taps of target pixel i of n over lo..hi.
+DEVICE void axis_taps(Tap* full, Tap* half, int i, int n, double lo, double hi, int size, bool black, uint32 level) {
+    double s = lo + (i + 0.5) * (hi - lo) / n - 0.5;
+    *full = new_tap(s, size, black, level);
+    *half = new_tap((s + 0.5) / 2 - 0.5, size / 2 + (size & 1), black, NEUTRAL);
+}
+
+// blend reads four values, step bytes apart in x; size pixels lie in a row, rows rows in the plane.
+DEVICE uint32 blend(const byte* plane, int pitch, int step, const Tap& x, const Tap& y, int size, int rows) {
+    // A weight of 0 may stand for a pixel that does not exist.
+    int64 x0 = (int64)x.at * step, x1 = (int64)(x.at + 1 < size ? x.at + 1 : x.at) * step;
+    const byte* upper = plane + (int64)y.at * pitch;
+    const byte* lower = plane + (int64)(y.at + 1 < rows ? y.at + 1 : y.at) * pitch;
+    uint32 above = upper[x0] * x.a + upper[x1] * x.b + x.rest;
+    uint32 below = lower[x0] * x.a + lower[x1] * x.b + x.rest;
+    return above * y.a + below * y.b + (y.rest << WEIGHT_BITS);
+}
+
+DEVICE float unit(int64 v) {
+    const int64 white = (int64)255 << (2 * WEIGHT_BITS + COLOUR_BITS);
+    v = v < 0 ? 0 : v > white ? white : v;
+    return (float)v * (float)(1.0 / (double)white);
+}
+
+enum { TILE_X = 32, TILE_Y = 8 };
+
+// Taps of a block's columns and rows: made once, for they cost double precision.
+struct Tile {
+    Tap x[TILE_X], cx[TILE_X], y[TILE_Y], cy[TILE_Y];
+};
+
+// aim fills the tile; column and row are the target pixel of its first thread.
+DEVICE void aim(Tile* t, const Picture& p, const Box& r, bool black, int column, int row, int width, int height) {
+    int i = threadIdx.y * TILE_X + threadIdx.x;
+    if (i < TILE_X) {
+        axis_taps(&t->x[i], &t->cx[i], column + i, width, r.x1, r.x2, p.width, black, p.black);
+    } else if (i - TILE_X < TILE_Y) {
+        i -= TILE_X;
+        axis_taps(&t->y[i], &t->cy[i], row + i, height, r.y1, r.y2, p.height, black, p.black);
+    }
+}
+
+// sample writes this thread's pixel to three planes.
+DEVICE void sample(const Tile& t, const Picture& p, float* out, int64 plane) {
+    const Tap &x = t.x[threadIdx.x], &cx = t.cx[threadIdx.x], &y = t.y[threadIdx.y], &cy = t.cy[threadIdx.y];
+    const byte* chroma = at_address<const byte>(p.chroma);
+    int halfWidth = p.width / 2 + (p.width & 1), halfHeight = p.height / 2 + (p.height & 1);
+    int64 luma = (int64)blend(at_address<const byte>(p.luma), p.pitch, 1, x, y, p.width, p.height) * p.lumaFactor;
+    int64 u = blend(chroma, p.pitch, 2, cx, cy, halfWidth, halfHeight);
+    int64 v = blend(chroma + 1, p.pitch, 2, cx, cy, halfWidth, halfHeight);
+    out[0] = unit(luma + v * p.redV + p.redOffset);
+    out[plane] = unit(luma + u * p.greenU + v * p.greenV + p.greenOffset);
+    out[2 * plane] = unit(luma + u * p.blueU + p.blueOffset);
+}
+
+struct LetterboxParams {
+    Picture picture;
+    address out;
+    int outWidth, outHeight;
+    int left, top, width, height; // the picture's place in out
+};
+
+// Grid: tiles of out.
+KERNEL letterbox(LetterboxParams p) {
+    __shared__ Tile tile;
+    int column = blockIdx.x * TILE_X - p.left, row = blockIdx.y * TILE_Y - p.top;
+    Box whole = {0, 0, (float)p.picture.width, (float)p.picture.height};
+    aim(&tile, p.picture, whole, false, column, row, p.width, p.height);
+    __syncthreads();
+    int x = blockIdx.x * TILE_X + threadIdx.x, y = blockIdx.y * TILE_Y + threadIdx.y;
+    if (x >= p.outWidth || y >= p.outHeight) return;
+    int64 plane = (int64)p.outWidth * p.outHeight;
+    float* out = at_address<float>(p.out) + (int64)y * p.outWidth + x;
+    if (x < p.left || y < p.top || x >= p.left + p.width || y >= p.top + p.height) {
+        out[0] = out[plane] = out[2 * plane] = 0;
+        return;
+    }
+    sample(tile, p.picture, out, plane);
+}
+
+struct CropParams {
+    Picture picture;
+    Selected selected;
+    address out;
+    Region region;
+    int first;
+    int outWidth, outHeight;
+};
+
+// Grid: tiles of an item, then items.
+KERNEL crop(CropParams p) {
+    __shared__ Tile tile;
+    Box box;
+    bool present = person(p.selected, p.first + blockIdx.z, &box); // the same for the whole block
+    if (present) {
+        aim(&tile, p.picture, region_of(p.region, box), p.region.black, blockIdx.x * TILE_X, blockIdx.y * TILE_Y,
+            p.outWidth, p.outHeight);
+    }
+    __syncthreads();
+    int x = blockIdx.x * TILE_X + threadIdx.x, y = blockIdx.y * TILE_Y + threadIdx.y;
+    if (x >= p.outWidth || y >= p.outHeight) return;
+    int64 plane = (int64)p.outWidth * p.outHeight;
+    float* out = at_address<float>(p.out) + 3 * plane * blockIdx.z + (int64)y * p.outWidth + x;
+    if (!present) {
+        out[0] = out[plane] = out[2 * plane] = 0;
+        return;
+    }
+    sample(tile, p.picture, out, plane);
+}

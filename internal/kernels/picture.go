@@ -1,0 +1,116 @@
+package kernels
+
+import (
+	"math"
+
+	"sightline/internal/device"
+)
+
+// picture mirrors Picture of picture.cu.
+type picture struct {
+	Luma, Chroma                            uint64
+	RedOffset, GreenOffset, BlueOffset      int64
+	LumaFactor, RedV, GreenU, GreenV, BlueU int32
+	Black, Width, Height, Pitch, Reserved   int32
+}
+
+// Fixed-point fractions, as in picture.cu, and the chroma of grey.
+const (
+	weightBits = 12
+	colourBits = 20
+	neutral    = 128
+)
+
+func newPicture(p *device.Picture) picture {
+	kr, kb := 0.299, 0.114
+	if p.Matrix == "bt709" {
+		kr, kb = 0.2126, 0.0722
+	}
+	luma, chroma, black := 255./219, 255./224, int32(16)
+	if p.FullRange {
+		luma, chroma, black = 1, 1, 0
+	}
+	kg := 1 - kr - kb
+	fixed := func(v float64) int32 { return int32(math.RoundToEven(v * (1 << colourBits))) }
+	out := picture{
+		Luma: address(p.Buffer), Chroma: address(p.Buffer) + uint64(p.Pitch)*uint64(p.Height),
+		LumaFactor: fixed(luma),
+		RedV:       fixed(2 * (1 - kr) * chroma), BlueU: fixed(2 * (1 - kb) * chroma),
+		GreenU: fixed(-2 * (1 - kb) * kb / kg * chroma), GreenV: fixed(-2 * (1 - kr) * kr / kg * chroma),
+		Black: black, Width: int32(p.Width), Height: int32(p.Height), Pitch: int32(p.Pitch),
+	}
+	// The offsets are made of the rounded factors, so that black and grey come out exactly.
+	offset := func(chroma int32) int64 {
+		return -(int64(black)*int64(out.LumaFactor) + neutral*int64(chroma)) << (2 * weightBits)
+	}
+	out.RedOffset, out.GreenOffset, out.BlueOffset = offset(out.RedV), offset(out.GreenU+out.GreenV), offset(out.BlueU)
+	return out
+}
+
+// A block of the picture kernels makes tileX x tileY pixels.
+const tileX, tileY = 32, 8
+
+func tiles(width, height, count int) (grid, block [3]uint32) {
+	return [3]uint32{blocks(width, tileX), blocks(height, tileY), uint32(count)}, [3]uint32{tileX, tileY, 1}
+}
+
+// outSize checks the size of a picture made by the device.
+func (a *arguments) outSize(width, height int) {
+	a.between("out width", width, 1, 1<<20)
+	a.between("out height", height, 1, items*tileY)
+}
+
+type letterboxParams struct {
+	Picture             picture
+	Out                 uint64
+	OutWidth, OutHeight int32
+	Left, Top           int32
+	Width, Height       int32
+}
+
+// Letterbox plans device.Kernels.Letterbox.
+func Letterbox(k device.Letterbox) ([]Launch, error) {
+	a := arguments{kernel: "letterbox"}
+	a.picture(k.Picture)
+	a.outSize(k.OutWidth, k.OutHeight)
+	f := k.Fit
+	if f.Width < 1 || f.Height < 1 || f.Left < 0 || f.Top < 0 || f.Width > k.OutWidth-f.Left || f.Height > k.OutHeight-f.Top {
+		a.fail("fit", "%+v does not lie in %dx%d", f, k.OutWidth, k.OutHeight)
+	}
+	a.holds("out", k.Out, 4, 3, k.OutHeight, k.OutWidth)
+	if a.err != nil {
+		return nil, a.err
+	}
+	grid, block := tiles(k.OutWidth, k.OutHeight, 1)
+	return []Launch{newLaunch("letterbox", grid, block, &letterboxParams{
+		Picture: newPicture(k.Picture), Out: address(k.Out), OutWidth: int32(k.OutWidth), OutHeight: int32(k.OutHeight),
+		Left: int32(f.Left), Top: int32(f.Top), Width: int32(f.Width), Height: int32(f.Height),
+	})}, nil
+}
+
+type cropParams struct {
+	Picture             picture
+	Selected            selected
+	Out                 uint64
+	Region              region
+	First               int32
+	OutWidth, OutHeight int32
+}
+
+// Crop plans device.Kernels.Crop.
+func Crop(k device.Crop) ([]Launch, error) {
+	a := arguments{kernel: "crop"}
+	a.picture(k.Picture)
+	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.region(k.Region)
+	a.outSize(k.OutWidth, k.OutHeight)
+	a.holds("out", k.Out, 4, k.Count, 3, k.OutHeight, k.OutWidth)
+	if a.err != nil {
+		return nil, a.err
+	}
+	grid, block := tiles(k.OutWidth, k.OutHeight, k.Count)
+	return []Launch{newLaunch("crop", grid, block, &cropParams{
+		Picture: newPicture(k.Picture), Selected: newSelected(k.Selection, k.Limits), Out: address(k.Out),
+		Region: newRegion(k.Region), First: int32(k.First), OutWidth: int32(k.OutWidth), OutHeight: int32(k.OutHeight),
+	})}, nil
+}

@@ -1,0 +1,34 @@
+// The kernels as a shared library for the tests; see shim.h. Namespaces keep the families apart, as
+// their PTX modules do.
+#include "shim.h"
+#include "entry.h"
+
+#include "../common.cuh"
+
+namespace picture {
+#include "../picture.cu"
+RUNNABLE(letterbox, LetterboxParams)
+RUNNABLE(crop, CropParams)
+} // namespace picture
+
+namespace selection {
+#include "../select.cu"
+RUNNABLE(select_clear, SelectParams)
+RUNNABLE(select_best, SelectParams)
+RUNNABLE(select_rank, SelectParams)
+RUNNABLE(select_overlap, SelectParams)
+RUNNABLE(select_keep, SelectParams)
+} // namespace selection
+
+namespace people {
+#include "../people.cu"
+RUNNABLE(keypoints, KeypointsParams)
+RUNNABLE(pack_masks, MasksParams)
+} // namespace people
+
+namespace vectors {
+#include "../vectors.cu"
+RUNNABLE(normalize, NormalizeParams)
+RUNNABLE(cosine, CosineParams)
+RUNNABLE(blend, BlendParams)
+} // namespace vectors
