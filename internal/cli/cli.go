@@ -57,6 +57,7 @@ type environment struct {
 	out, err io.Writer
 	logger   *slog.Logger
 	flags    *flag.FlagSet
+	args     []string // what is no flag
 	level    slog.Level
 	logKind  *string
 	logLevel *string
@@ -111,13 +112,20 @@ func dispatch(args []string, out, errOut io.Writer) int {
 	return conclude(errOut, c, err)
 }
 
-// parse reads the flags and makes the logger.
+// parse reads the flags, which may stand before and after other arguments, and makes the logger.
 func (e *environment) parse(args []string, level slog.Level) error {
-	if err := e.flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	for {
+		if err := e.flags.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return misuse("%v", err)
 		}
-		return misuse("%v", err)
+		if e.flags.NArg() == 0 {
+			break
+		}
+		e.args = append(e.args, e.flags.Arg(0))
+		args = e.flags.Args()[1:]
 	}
 	if *e.logLevel != "" {
 		if err := level.UnmarshalText([]byte(*e.logLevel)); err != nil {

@@ -126,7 +126,7 @@ func TestRunFromFileToLines(t *testing.T) {
 sinks: [{type: jsonl, dir: OUT/out, reid: true}, {type: mot, dir: OUT/out, cameras: [east]}]
 `)
 			dir := filepath.Dir(path)
-			code, out, err := sightline("run", "--report", filepath.Join(dir, "report"), path)
+			code, out, err := sightline("run", path, "--report", filepath.Join(dir, "report"), "--log", "json")
 			if code != exitOK {
 				t.Fatalf("code %d: %s", code, err)
 			}

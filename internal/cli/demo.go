@@ -28,8 +28,8 @@ func demoCommand(ctx context.Context, e *environment, args []string) error {
 	if err := e.parse(args, slog.LevelWarn); err != nil {
 		return err
 	}
-	if e.flags.NArg() != 0 {
-		return misuse("expected no arguments, got %q", e.flags.Args())
+	if len(e.args) != 0 {
+		return misuse("expected no arguments, got %q", e.args)
 	}
 	path, err := demoConfig()
 	if err != nil {

@@ -17,9 +17,8 @@ import (
 const doctorHelp = `
 Says what this machine has and lacks, one line a thing: the NVIDIA driver's libraries and TensorRT for
 the GPU, ONNX Runtime and ffmpeg for the host device, pip, the cache. It brings what the host device
-needs if that is missing (--offline: does not). Exit code 0 if the host device works.
-
-The GPU lines only say whether a library can be found: this build cannot use the GPU yet.
+needs if that is missing (--offline: does not). Exit code 0 if the host device works. Whether the GPU works
+is what sightline validate tells.
 `
 
 func doctorCommand(ctx context.Context, e *environment, args []string) error {
@@ -35,7 +34,7 @@ func doctorCommand(ctx context.Context, e *environment, args []string) error {
 		if _, err := dl.Open(l.name); err != nil {
 			say("none", l.what, oneLine(err.Error()))
 		} else {
-			say("found", l.what, l.name+" (not used by this build)")
+			say("found", l.what, l.name)
 		}
 	}
 	for _, tool := range []string{"pip3", "python3", "uv", "ffmpeg"} {

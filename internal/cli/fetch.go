@@ -25,7 +25,7 @@ func fetchCommand(ctx context.Context, e *environment, args []string) error {
 	if err := e.parse(args, slog.LevelWarn); err != nil {
 		return err
 	}
-	wanted := e.flags.Args()
+	wanted := e.args
 	if len(wanted) == 0 {
 		wanted = []string{"onnxruntime", "ffmpeg"}
 	}

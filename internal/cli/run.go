@@ -31,10 +31,10 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 	if err := e.parse(args, slog.LevelInfo); err != nil {
 		return err
 	}
-	if e.flags.NArg() != 1 {
-		return misuse("expected one configuration file, got %d", e.flags.NArg())
+	if len(e.args) != 1 {
+		return misuse("expected one configuration file, got %d", len(e.args))
 	}
-	c, err := config.Load(e.flags.Arg(0))
+	c, err := config.Load(e.args[0])
 	if err != nil {
 		return err
 	}

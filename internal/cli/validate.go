@@ -54,8 +54,8 @@ func validateCommand(ctx context.Context, e *environment, args []string) error {
 	if err := e.parse(args, slog.LevelError); err != nil {
 		return err
 	}
-	if e.flags.NArg() != 0 {
-		return misuse("expected no arguments, got %q", e.flags.Args())
+	if len(e.args) != 0 {
+		return misuse("expected no arguments, got %q", e.args)
 	}
 	h, v, err := newHarness(ctx, e, *kind, *path)
 	if err != nil {

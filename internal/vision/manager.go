@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"sightline/internal/device"
@@ -26,9 +27,12 @@ type DetectionManager struct {
 	// selected is the selection on the host.
 	selected *device.Buffer
 	detect   *model.Program
-	// people holds the programs of one batch of people: [batch][items-1].
-	people  [][]*model.Program
+	// people holds the programs of each batch of people, one for each of sizes.
+	people [][]*model.Program
+	// batch is the largest number of people in one program; sizes are the numbers that there are programs
+	// for, ascending.
 	batch   int
+	sizes   []int
 	pose    *poseStage
 	segment *segmentStage
 	reid    *reidStage
@@ -150,8 +154,8 @@ func (d Detector) person() int {
 	return -1
 }
 
-// recordPeople makes the stages of the person models and, for every batch and number of people in it,
-// the program that runs them side by side.
+// recordPeople makes the stages of the person models and, for every batch and every size that a model has
+// a bucket for, the program that runs them side by side. What is beyond the people is black.
 func (m *DetectionManager) recordPeople() error {
 	var stages []personStage
 	for _, t := range []model.Task{model.Pose, model.Segmentation, model.ReID} {
@@ -171,15 +175,16 @@ func (m *DetectionManager) recordPeople() error {
 	if len(stages) == 0 {
 		return nil
 	}
+	m.sizes = m.programSizes()
 	for first := 0; first < m.options.Limits.People; first += m.batch {
-		programs := make([]*model.Program, min(m.batch, m.options.Limits.People-first))
+		programs := make([]*model.Program, len(m.sizes))
 		m.people = append(m.people, programs)
-		for i := range programs {
+		for i, size := range m.sizes {
 			var steps []model.Step
 			for _, stage := range stages {
-				steps = append(steps, stage.step(first, i+1))
+				steps = append(steps, stage.step(first, min(size, m.options.Limits.People-first)))
 			}
-			p, err := model.NewProgram(fmt.Sprintf("people %d+%d", first, i+1), steps...)
+			p, err := model.NewProgram(fmt.Sprintf("people %d+%d", first, size), steps...)
 			if err != nil {
 				return err
 			}
@@ -187,6 +192,22 @@ func (m *DetectionManager) recordPeople() error {
 		}
 	}
 	return nil
+}
+
+// programSizes are the buckets of all person models up to batch, and batch itself.
+func (m *DetectionManager) programSizes() []int {
+	sizes := []int{m.batch}
+	for _, t := range []model.Task{model.Pose, model.Segmentation, model.ReID} {
+		if context := m.options.Contexts.Of(t); context != nil {
+			for _, b := range context.Engine().Buckets() {
+				if b < m.batch {
+					sizes = append(sizes, b)
+				}
+			}
+		}
+	}
+	slices.Sort(sizes)
+	return slices.Compact(sizes)
 }
 
 // Detect runs the models on a picture and fills f's size and objects; slices of f are reused. The
@@ -239,11 +260,12 @@ func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.U
 
 func (m *DetectionManager) runPeople() error {
 	for batch, programs := range m.people {
-		n := min(len(m.indices)-batch*m.batch, len(programs))
+		n := min(len(m.indices)-batch*m.batch, m.batch)
 		if n <= 0 {
 			return nil
 		}
-		if err := programs[n-1].Run(); err != nil {
+		i, _ := slices.BinarySearch(m.sizes, n)
+		if err := programs[i].Run(); err != nil {
 			return err
 		}
 	}
