@@ -44,6 +44,7 @@ func commands() []command {
 	return []command{
 		{"run", "CONFIG", "watch the cameras of a configuration", runHelp, runCommand},
 		{"demo", "", "four cameras through four models on this machine, with a report", demoHelp, demoCommand},
+		{"build", "CONFIG", "make the plans that the GPU needs", buildHelp, buildCommand},
 		{"validate", "", "check a device: contract, decoder, golden values", validateHelp, validateCommand},
 		{"bench", "", "measure this machine", benchHelp, benchCommand},
 		{"doctor", "", "say what this machine has and lacks", doctorHelp, doctorCommand},

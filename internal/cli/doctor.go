@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -31,10 +32,14 @@ func doctorCommand(ctx context.Context, e *environment, args []string) error {
 	for _, l := range []struct{ what, name string }{
 		{"CUDA driver", "libcuda.so.1"}, {"NVDEC", "libnvcuvid.so.1"}, {"NVML", "libnvidia-ml.so.1"}, {"TensorRT", "libnvinfer.so.10"},
 	} {
-		if _, err := dl.Open(l.name); err != nil {
+		place := l.name
+		if dir := os.Getenv("SIGHTLINE_TENSORRT"); dir != "" && l.what == "TensorRT" {
+			place = filepath.Join(dir, l.name)
+		}
+		if _, err := dl.Open(place); err != nil {
 			say("none", l.what, oneLine(err.Error()))
 		} else {
-			say("found", l.what, l.name)
+			say("found", l.what, place)
 		}
 	}
 	for _, tool := range []string{"pip3", "python3", "uv", "ffmpeg"} {

@@ -95,7 +95,7 @@ func (d *Device) findPlans(m device.ModelFile) (buckets []int, err error) {
 		buckets = buckets[:i+1]
 	}
 	if len(buckets) == 0 {
-		return nil, fmt.Errorf("no plan for TensorRT %s on %s (compute capability %d.%d): expected %s in %s",
+		return nil, fmt.Errorf("no plan for TensorRT %s on %s (compute capability %d.%d): expected %s in %s (sightline build makes it)",
 			tensorrt.Version(), d.name, d.sm/10, d.sm%10, PlanName(m.ONNX, m.MaxBatch, tensorrt.Version(), d.sm), d.options.Plans)
 	}
 	return buckets, nil

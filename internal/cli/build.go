@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"sightline/internal/config"
+	"sightline/internal/device"
+	"sightline/internal/device/cuda"
+	"sightline/internal/progress"
+)
+
+const buildHelp = `
+Makes the plans that the GPU needs: TensorRT compiles each model of the configuration for this GPU, FP16,
+once for every batch size (1, 2, 4, ... up to the card's batch; --batches names others). Plans lie in the
+cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the model's content, the batch, the
+TensorRT version and the GPU's kind; those that are there are not built again unless --force.
+
+A plan takes from ten seconds (--level 0) to many minutes (--level 5); nothing else should use the GPU
+meanwhile. TensorRT (libnvinfer, libnvonnxparser, libnvinfer_builder_resource) is taken from
+SIGHTLINE_TENSORRT, cuda: {tensorrt: DIR}, or the loader's path.
+`
+
+// buildJob is one plan to make.
+type buildJob struct {
+	model device.ModelFile
+	batch int
+	path  string
+}
+
+func buildCommand(ctx context.Context, e *environment, args []string) error {
+	level := e.flags.Int("level", 3, "TensorRT's optimisation level, 0 to 5")
+	batches := e.flags.String("batches", "", "batch sizes, such as 1,4,8 (default: powers of two up to the card's batch)")
+	force := e.flags.Bool("force", false, "build plans again that are there")
+	if err := e.parse(args, slog.LevelWarn); err != nil {
+		return err
+	}
+	if len(e.args) != 1 {
+		return misuse("expected one configuration file, got %d", len(e.args))
+	}
+	if *level < 0 || *level > 5 {
+		return misuse("--level %d: expected 0 to 5", *level)
+	}
+	var sizes []int
+	if *batches != "" {
+		var err error
+		if sizes, err = numbers(*batches); err != nil {
+			return misuse("--batches %q: expected batch sizes, such as 1,4,8", *batches)
+		}
+	}
+	c, err := config.Load(e.args[0])
+	if err != nil {
+		return err
+	}
+	if err := restartWithLibraryPath(c); err != nil {
+		return err
+	}
+	display := progress.New(e.err, progress.Options{})
+	defer display.Close()
+	e.logTo(display)
+	opened, err := openDevice(ctx, deviceOptions{kind: "cuda", gpu: c.CUDA, logger: e.logger})
+	if err != nil {
+		return err
+	}
+	d := opened.(*cuda.Device)
+	jobs, err := buildJobs(c, d, sizes, *force)
+	if err == nil && len(jobs) == 0 {
+		fmt.Fprintln(e.out, "every plan is there")
+	}
+	if err == nil && len(jobs) > 0 {
+		err = buildAll(ctx, e, d, jobs, *level, display)
+	}
+	return errors.Join(err, d.Close())
+}
+
+// buildJobs lists the plans to make.
+func buildJobs(c *config.Config, d *cuda.Device, sizes []int, force bool) (jobs []buildJob, err error) {
+	for _, task := range config.Tasks {
+		m := c.Models.Of(task)
+		if m == nil {
+			continue
+		}
+		onnx, err := m.Card.ReadModel()
+		if err != nil {
+			return nil, fmt.Errorf("model %s: %w", m.Card.Name(), err)
+		}
+		list := sizes
+		if list == nil {
+			list = bucketsUpTo(m.Batch)
+		}
+		for _, n := range list {
+			j := buildJob{device.ModelFile{Name: m.Card.Name(), ONNX: onnx, MaxBatch: n}, n, d.PlanPath(onnx, n)}
+			if _, err := os.Stat(j.path); err != nil || force {
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	return jobs, nil
+}
+
+// bucketsUpTo are the powers of two below n, and n.
+func bucketsUpTo(n int) (list []int) {
+	for b := 1; b < n; b *= 2 {
+		list = append(list, b)
+	}
+	return append(list, n)
+}
+
+func buildAll(ctx context.Context, e *environment, d *cuda.Device, jobs []buildJob, level int, display *progress.Display) error {
+	task := display.Task("TensorRT's builder")
+	b, err := d.NewBuilder()
+	if err != nil {
+		task.Done("failed")
+		return err
+	}
+	task.Done("ready")
+	for i, j := range jobs {
+		if ctx.Err() != nil {
+			return errors.Join(errors.New("interrupted"), b.Close())
+		}
+		task := display.Task(fmt.Sprintf("%s batch %d (%d of %d)", j.model.Name, j.batch, i+1, len(jobs)))
+		began := time.Now()
+		if err := b.Build(j.model, j.batch, level); err != nil {
+			task.Done("failed")
+			return errors.Join(err, b.Close())
+		}
+		task.Done("built")
+		fmt.Fprintf(e.out, "%s  (%.0f s)\n", j.path, time.Since(began).Seconds())
+	}
+	return b.Close()
+}
+
+// restartWithLibraryPath starts the program again if TensorRT lies in a folder that the loader does not
+// search: TensorRT opens its builder resource by bare name, and the loader reads LD_LIBRARY_PATH only once.
+func restartWithLibraryPath(c *config.Config) error {
+	dir := c.CUDA.TensorRT
+	if dir == "" {
+		dir = os.Getenv("SIGHTLINE_TENSORRT")
+	}
+	const variable = "LD_LIBRARY_PATH"
+	path := os.Getenv(variable)
+	if dir == "" || slices.Contains(strings.Split(path, ":"), dir) {
+		return nil
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	full := dir
+	if path != "" {
+		full += ":" + path
+	}
+	if err := os.Setenv(variable, full); err != nil {
+		return err
+	}
+	if err := syscall.Exec(program, os.Args, os.Environ()); err != nil {
+		return fmt.Errorf("start %s again with %s=%s: %w", program, variable, strconv.Quote(full), err)
+	}
+	return nil
+}
