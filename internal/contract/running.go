@@ -324,7 +324,7 @@ func ModesAgree(h *Harness) (string, error) {
 				return err
 			}
 			defer func() { err = errors.Join(err, release()) }()
-			got, err := b.together(list, model.Segmentation, 1e-3, want)
+			got, err := b.together(list, model.Segmentation, h.tolerance().batch, want)
 			if want == nil {
 				want = got
 			}
