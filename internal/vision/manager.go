@@ -27,8 +27,9 @@ type DetectionManager struct {
 	// selected is the selection on the host.
 	selected *device.Buffer
 	detect   *model.Program
-	// people holds the programs of each batch of people, one for each of sizes.
+	// people holds the programs of each batch of people, one for each of sizes; nil until it is needed.
 	people [][]*model.Program
+	stages []personStage
 	// batch is the largest number of people in one program; sizes are the numbers that there are programs
 	// for, ascending.
 	batch   int
@@ -74,7 +75,7 @@ func New(o Options) (_ *DetectionManager, err error) {
 	if m.detect, err = model.NewProgram("detect", step); err != nil {
 		return nil, err
 	}
-	return m, m.recordPeople()
+	return m, m.planPeople()
 }
 
 func (m *DetectionManager) alloc(purpose string, space device.Space, size int64) (*device.Buffer, error) {
@@ -154,10 +155,9 @@ func (d Detector) person() int {
 	return -1
 }
 
-// recordPeople makes the stages of the person models and, for every batch and every size that a model has
-// a bucket for, the program that runs them side by side. What is beyond the people is black.
-func (m *DetectionManager) recordPeople() error {
-	var stages []personStage
+// planPeople makes the stages of the person models. Their programs, one for every batch and every size that
+// a model has a bucket for, are recorded when they are first needed: most cameras never need most of them.
+func (m *DetectionManager) planPeople() error {
 	for _, t := range []model.Task{model.Pose, model.Segmentation, model.ReID} {
 		context := m.options.Contexts.Of(t)
 		if context == nil {
@@ -167,31 +167,37 @@ func (m *DetectionManager) recordPeople() error {
 		if err != nil {
 			return err
 		}
-		stages = append(stages, stage)
+		m.stages = append(m.stages, stage)
 		if items := context.Engine().Items(); m.batch == 0 || items < m.batch {
 			m.batch = items
 		}
 	}
-	if len(stages) == 0 {
+	if len(m.stages) == 0 {
 		return nil
 	}
 	m.sizes = m.programSizes()
 	for first := 0; first < m.options.Limits.People; first += m.batch {
-		programs := make([]*model.Program, len(m.sizes))
-		m.people = append(m.people, programs)
-		for i, size := range m.sizes {
-			var steps []model.Step
-			for _, stage := range stages {
-				steps = append(steps, stage.step(first, min(size, m.options.Limits.People-first)))
-			}
-			p, err := model.NewProgram(fmt.Sprintf("people %d+%d", first, size), steps...)
-			if err != nil {
-				return err
-			}
-			programs[i] = p
-		}
+		m.people = append(m.people, make([]*model.Program, len(m.sizes)))
 	}
 	return nil
+}
+
+// program is the one that runs the person models side by side on n people of a batch. What is beyond the
+// people is black.
+func (m *DetectionManager) program(batch, n int) (*model.Program, error) {
+	i, _ := slices.BinarySearch(m.sizes, n)
+	if p := m.people[batch][i]; p != nil {
+		return p, nil
+	}
+	first := batch * m.batch
+	items := min(m.sizes[i], m.options.Limits.People-first)
+	var steps []model.Step
+	for _, stage := range m.stages {
+		steps = append(steps, stage.step(first, items))
+	}
+	p, err := model.NewProgram(fmt.Sprintf("people %d+%d", first, items), steps...)
+	m.people[batch][i] = p
+	return p, err
 }
 
 // programSizes are the buckets of all person models up to batch, and batch itself.
@@ -259,13 +265,16 @@ func (m *DetectionManager) readSelection(f *result.Frame) {
 func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 
 func (m *DetectionManager) runPeople() error {
-	for batch, programs := range m.people {
+	for batch := range m.people {
 		n := min(len(m.indices)-batch*m.batch, m.batch)
 		if n <= 0 {
 			return nil
 		}
-		i, _ := slices.BinarySearch(m.sizes, n)
-		if err := programs[i].Run(); err != nil {
+		p, err := m.program(batch, n)
+		if err != nil {
+			return err
+		}
+		if err := p.Run(); err != nil {
 			return err
 		}
 	}
@@ -314,6 +323,6 @@ func (m *DetectionManager) Close() error {
 		errs = append(errs, m.detect.Close())
 	}
 	errs = append(errs, device.CloseAll(m.buffers...))
-	m.people, m.detect, m.buffers = nil, nil, nil
+	m.people, m.stages, m.detect, m.buffers = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
