@@ -26,7 +26,7 @@ TensorRT version and the GPU's kind; those that are there are not built again un
 
 A plan takes from ten seconds (--level 0) to many minutes (--level 5); nothing else should use the GPU
 meanwhile. TensorRT (libnvinfer, libnvonnxparser, libnvinfer_builder_resource) is taken from
-SIGHTLINE_TENSORRT, cuda: {tensorrt: DIR}, or the loader's path.
+cuda: {tensorrt: DIR}, SIGHTLINE_TENSORRT, what sightline fetch tensorrt brought, or the loader's path.
 `
 
 // buildJob is one plan to make.
@@ -141,10 +141,7 @@ func buildAll(ctx context.Context, e *environment, d *cuda.Device, jobs []buildJ
 // restartWithLibraryPath starts the program again if TensorRT lies in a folder that the loader does not
 // search: TensorRT opens its builder resource by bare name, and the loader reads LD_LIBRARY_PATH only once.
 func restartWithLibraryPath(c *config.Config) error {
-	dir := c.CUDA.TensorRT
-	if dir == "" {
-		dir = os.Getenv("SIGHTLINE_TENSORRT")
-	}
+	dir := tensorRTFolder(c.CUDA)
 	const variable = "LD_LIBRARY_PATH"
 	path := os.Getenv(variable)
 	if dir == "" || slices.Contains(strings.Split(path, ":"), dir) {

@@ -48,7 +48,7 @@ func commands() []command {
 		{"validate", "", "check a device: contract, decoder, golden values", validateHelp, validateCommand},
 		{"bench", "", "measure this machine", benchHelp, benchCommand},
 		{"doctor", "", "say what this machine has and lacks", doctorHelp, doctorCommand},
-		{"fetch", "[onnxruntime] [ffmpeg]", "bring what the host device needs into the cache", fetchHelp, fetchCommand},
+		{"fetch", "[onnxruntime] [ffmpeg] [tensorrt]", "bring what the devices need into the cache", fetchHelp, fetchCommand},
 		{"version", "", "print the version", versionHelp, versionCommand},
 	}
 }

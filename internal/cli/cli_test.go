@@ -72,7 +72,7 @@ func TestUsage(t *testing.T) {
 		{"version --log-level loud", exitUsage, `--log-level "loud": expected debug, info, warn or error`},
 		{"version", exitOK, "sightline "},
 		{"run gone.yaml", exitFailed, "open gone.yaml: no such file or directory"},
-		{"fetch vlc", exitUsage, `cannot fetch "vlc": expected onnxruntime or ffmpeg`},
+		{"fetch vlc", exitUsage, `cannot fetch "vlc": expected onnxruntime, ffmpeg or tensorrt`},
 		{"validate --device tpu", exitUsage, `device "tpu": expected cuda or host`},
 	} {
 		code, out, err := sightline(strings.Fields(c.args)...)

@@ -39,8 +39,8 @@ func openDevice(ctx context.Context, o deviceOptions) (device.Device, error) {
 	return nil, misuse("device %q: expected cuda or host", o.kind)
 }
 
-// openCUDA finds TensorRT and the plans where the configuration or the environment says, or in the loader's
-// path and the cache.
+// openCUDA finds TensorRT and the plans where the configuration or the environment says, or in the cache, or,
+// for TensorRT, in the loader's path.
 func openCUDA(o deviceOptions) (device.Device, error) {
 	plans := cmp.Or(o.gpu.Plans, os.Getenv("SIGHTLINE_PLANS"))
 	if plans == "" {
@@ -51,13 +51,18 @@ func openCUDA(o deviceOptions) (device.Device, error) {
 		plans = filepath.Join(cache, "sightline", "plans")
 	}
 	d, err := cuda.New(cuda.Options{
-		Ordinal: o.gpu.GPU, TensorRT: cmp.Or(o.gpu.TensorRT, os.Getenv("SIGHTLINE_TENSORRT")), Plans: plans,
+		Ordinal: o.gpu.GPU, TensorRT: tensorRTFolder(o.gpu), Plans: plans,
 		MemoryLimit: o.memory, Logger: o.logger,
 	})
 	if err != nil {
 		return nil, err // not d: a nil *cuda.Device in an interface is not nil
 	}
 	return d, nil
+}
+
+// tensorRTFolder is where TensorRT lies; empty leaves it to the loader.
+func tensorRTFolder(c config.CUDA) string {
+	return cmp.Or(c.TensorRT, os.Getenv(fetch.TensorRTVariable), fetch.CachedTensorRT(fetch.Options{}))
 }
 
 func openHost(ctx context.Context, o deviceOptions) (device.Device, error) {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/native/dl"
 )
@@ -33,7 +34,7 @@ func doctorCommand(ctx context.Context, e *environment, args []string) error {
 		{"CUDA driver", "libcuda.so.1"}, {"NVDEC", "libnvcuvid.so.1"}, {"NVML", "libnvidia-ml.so.1"}, {"TensorRT", "libnvinfer.so.10"},
 	} {
 		place := l.name
-		if dir := os.Getenv("SIGHTLINE_TENSORRT"); dir != "" && l.what == "TensorRT" {
+		if dir := tensorRTFolder(config.CUDA{}); dir != "" && l.what == "TensorRT" {
 			place = filepath.Join(dir, l.name)
 		}
 		if _, err := dl.Open(place); err != nil {

@@ -26,7 +26,7 @@ type Config struct {
 // CUDA are settings of the GPU.
 type CUDA struct {
 	GPU      int    `yaml:"gpu" default:"0" min:"0" max:"255" doc:"Number of the GPU, as CUDA counts."`
-	TensorRT string `yaml:"tensorrt" doc:"Folder of libnvinfer.so.10; by default the environment's SIGHTLINE_TENSORRT, or else the loader's path."`
+	TensorRT string `yaml:"tensorrt" doc:"Folder of libnvinfer.so.10; by default the environment's SIGHTLINE_TENSORRT, what sightline fetch tensorrt brought, or the loader's path."`
 	Plans    string `yaml:"plans" doc:"Folder of the engines' plans; by default the environment's SIGHTLINE_PLANS, or else sightline/plans in the user's cache."`
 }
 

@@ -1,5 +1,5 @@
-// Package fetch brings what the host device needs, ONNX Runtime's library and an ffmpeg program, once into the user's
-// cache: from Python wheels, by pip, with pinned versions and SHA-256.
+// Package fetch brings what the devices need once into the user's cache, with pinned versions and SHA-256: ONNX
+// Runtime's library and an ffmpeg program for the host, from Python wheels by pip; TensorRT for the GPU, by Maven.
 package fetch
 
 import (
@@ -94,12 +94,13 @@ type fetcher struct {
 	log         *slog.Logger
 	goos, arch  string
 	pins        map[string]pin // by kind/GOOS/GOARCH
+	bundle      bundle         // TensorRT
 	root        bool           // we may install packages
 	retryPauses []time.Duration
 }
 
 func newFetcher(o Options) *fetcher {
-	return &fetcher{Options: o, log: o.logger(), goos: runtime.GOOS, arch: runtime.GOARCH, pins: pins(),
+	return &fetcher{Options: o, log: o.logger(), goos: runtime.GOOS, arch: runtime.GOARCH, pins: pins(), bundle: tensorRT(),
 		root: os.Geteuid() == 0, retryPauses: []time.Duration{2 * time.Second, 8 * time.Second}}
 }
 
