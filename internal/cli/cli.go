@@ -88,7 +88,7 @@ func Main(args []string, out, err io.Writer) int {
 }
 
 func dispatch(args []string, out, errOut io.Writer) int {
-	list := commands()
+	list := append(commands(), command{sharingCommand, "", "", sharingHelp, shareUnsafely})
 	i := slices.IndexFunc(list, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
 		fmt.Fprintf(errOut, "sightline: unknown command %q\n\n", args[0])

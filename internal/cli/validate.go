@@ -166,7 +166,7 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 		Break:     func(d device.Device, cause error) { d.(interface{ Fail(error) }).Fail(cause) },
 		Specs:     models.Models,
 		Vision:    visionOptions(c, &c.Cameras[0], tasks),
-		Clip:      c.Cameras[0].Source.Reveal(),
+		Clips:     [2]string{c.Cameras[0].Source.Reveal(), c.Cameras[len(c.Cameras)-1].Source.Reveal()},
 		Exclusive: true,
 		Half:      kind == "cuda",
 		Unavailable: func() (device.Device, error) {
@@ -174,6 +174,10 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 			o.kind, o.gpu.GPU = "cuda", 1<<20 // no machine has so many
 			return openDevice(ctx, o)
 		},
+	}
+	if kind == "cuda" {
+		h.Soak = 10_000
+		h.Sharing = func(threads int) (string, error) { return shareInChild(ctx, path, threads) }
 	}
 	v := &verdict{Version: version(), Device: info, Machine: machine(), Time: time.Now().UTC().Truncate(time.Second), Pass: true}
 	return h, v, nil

@@ -29,10 +29,15 @@ type Harness struct {
 	Vision vision.Options
 	// Half says that the device infers in half precision, which the golden values were not made with.
 	Half bool
+	// Soak is how many inferences a mode the long check makes; 0 leaves it out.
+	Soak int
+	// Sharing, if set, lets a child process share one context among threads with no lock, and says what came
+	// of it.
+	Sharing func(threads int) (string, error)
 	// Unavailable opens the GPU where there is none.
 	Unavailable func() (device.Device, error)
-	// Clip is the path of an MP4 file to decode.
-	Clip string
+	// Clips are paths of two MP4 files to decode, whose pictures have different sizes.
+	Clips [2]string
 	// Exclusive says that nothing else runs in this process, so that goroutines can be counted.
 	Exclusive bool
 }
@@ -71,6 +76,9 @@ func Checks() []Check {
 		{"GraphsForkAndJoin", GraphsForkAndJoin},
 		{"UnjoinedCaptureIsRefused", UnjoinedCaptureIsRefused},
 		{"DecoderAccountsForEveryPicture", DecoderAccountsForEveryPicture},
+		{"DecoderFollowsTheSize", DecoderFollowsTheSize},
+		{"NothingWrongInTenThousand", NothingWrongInTenThousand},
+		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
 	}

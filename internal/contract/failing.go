@@ -127,3 +127,20 @@ func UnavailableStaysUnavailable(h *Harness) (string, error) {
 	}
 	return "cuda refused", nil
 }
+
+// SharingAContextBreaksIt shows that the rule is needed: with 2 and with 8 threads on one context and no
+// lock, inferences fail, are wrong, or end the process. It passes if they do.
+func SharingAContextBreaksIt(h *Harness) (string, error) {
+	if h.Sharing == nil {
+		return "not on this device", nil
+	}
+	var said []string
+	for _, threads := range []int{2, 8} {
+		text, err := h.Sharing(threads)
+		if err != nil {
+			return "", fmt.Errorf("%d threads: %w", threads, err)
+		}
+		said = append(said, fmt.Sprintf("%d threads: %s", threads, text))
+	}
+	return strings.Join(said, "; "), nil
+}

@@ -67,7 +67,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		if c.done, err = driver.NewEvent(); err != nil {
 			return err
 		}
-		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{Codec: codec, Extra: 2, Outputs: 1})
+		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{Codec: codec, Extra: 2, Outputs: 1, Reset: c.deliver})
 		return err
 	})
 	if err != nil {

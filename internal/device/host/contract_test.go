@@ -56,7 +56,7 @@ func harness(t *testing.T) *contract.Harness {
 				model.ReID:         {Output: "features", Region: device.Region{Scale: 1}},
 			},
 		},
-		Clip:      "../../../clips/plaza-east.mp4",
+		Clips:     [2]string{"../../../clips/plaza-east.mp4", "../../../clips/plaza-2.mp4"},
 		Exclusive: true,
 	}
 }
@@ -112,3 +112,4 @@ func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
 
 func TestDecoderAccountsForEveryPicture(t *testing.T) { check(t) }
+func TestDecoderFollowsTheSize(t *testing.T)          { check(t) }

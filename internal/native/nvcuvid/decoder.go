@@ -23,6 +23,9 @@ type Config struct {
 	Extra int
 	// Outputs is the number of frames that may be mapped at the same time.
 	Outputs int
+	// Reset, if set, is called before the hardware decoder is replaced because the stream's format has
+	// changed: the last chance to Map the pictures that Next has, inside Decode.
+	Reset func() error
 	// ParseOnly parses without a GPU; Map then fails.
 	ParseOnly bool
 	// DecodeOnly does not keep pictures for Map.
@@ -196,6 +199,11 @@ func (d *Decoder) fail(err error) {
 // number of surfaces the parser may use.
 func (d *Decoder) sequence(f *Format) (int, error) {
 	surfaces := min(int(f.MinDecodeSurfaces)+d.config.Extra, maxSurfaces)
+	if d.decoder != 0 && d.config.Reset != nil {
+		if err := d.config.Reset(); err != nil {
+			return 0, err
+		}
+	}
 	d.format = *f
 	if d.config.ParseOnly {
 		return surfaces, nil
@@ -203,7 +211,7 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 	if f.ChromaFormat != 1 || f.BitDepthLumaMinus8 != 0 {
 		return 0, fmt.Errorf("nvcuvid: only 8-bit 4:2:0 video is supported, not format %d with %d bits", f.ChromaFormat, f.BitDepthLumaMinus8+8)
 	}
-	// A new size needs a new decoder; pictures of the old one are lost.
+	// A new size needs a new decoder; pictures of the old one that Reset has not taken are lost.
 	if err := d.closeDecoder(); err != nil {
 		return 0, err
 	}
