@@ -13,6 +13,7 @@ import (
 
 	"sightline/internal/camera"
 	"sightline/internal/camera/file"
+	"sightline/internal/camera/rtsp"
 	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/model"
@@ -67,7 +68,21 @@ func tensors(bindings []device.Binding) []config.Tensor {
 	return list
 }
 
-// pipelineOptions are one camera's pipeline, but for what the run adds: sinks, meter, snapshots.
+// openCamera connects to a camera or opens its file. dropped is told about what is lost on the way.
+func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Logger) func(context.Context) (camera.Source, error) {
+	return func(ctx context.Context) (camera.Source, error) {
+		if !cam.Source.Live() {
+			return file.Open(cam.Source.Reveal(), file.Options{Loop: cam.Loop, Realtime: cam.Realtime})
+		}
+		transport := cam.Transport
+		if transport == "auto" {
+			transport = ""
+		}
+		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Dropped: dropped, Logger: logger})
+	}
+}
+
+// pipelineOptions are one camera's pipeline, but for what the run adds: source, sinks, meter, snapshots.
 func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 	tasks := cam.Models
 	if len(tasks) == 0 {
@@ -77,12 +92,9 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 			}
 		}
 	}
-	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime, MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
+	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
 	for _, t := range tasks {
 		o.Tasks = append(o.Tasks, model.Task(t))
-	}
-	o.Open = func(context.Context) (camera.Source, error) {
-		return file.Open(cam.Source.Reveal(), file.Options{Loop: cam.Loop, Realtime: cam.Realtime})
 	}
 	o.Track = track.Options{
 		Birth: float32(c.Tracking.Birth), Update: float32(c.Tracking.Update), Lost: time.Duration(c.Tracking.Lost),

@@ -93,7 +93,7 @@ func (s *session) pipeline(cam *config.Camera, w *watcher, album bool) pipeline.
 	o.Device, o.Manager = s.device, s.manager
 	o.Logger = s.logger.With("camera", cam.Name)
 	o.Meter = w
-	o.Open = w.opening(o.Open)
+	o.Open = w.opening(openCamera(cam, w.Dropped, o.Logger))
 	if album {
 		o.Snapshots = &w.album
 	}

@@ -120,8 +120,13 @@ func (r *reader) checkSource(field string, camera *Camera) {
 	case "":
 	case "file":
 		source = Source{source.text[len("file://"):]}
+	case "rtsp", "rtsps":
+		if camera.Loop || camera.Realtime {
+			r.fault(field, "%s: loop and realtime are for files", source)
+		}
+		return
 	default:
-		r.fault(field, "%s: this version opens MP4 files only, %s:// cameras are not supported yet", source, scheme)
+		r.fault(field, "%s: expected the path of an MP4 file, or an rtsp:// or rtsps:// address", source)
 		return
 	}
 	path, err := find(r.file, source.text)

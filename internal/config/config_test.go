@@ -69,6 +69,7 @@ models:
   detection: {card: detection.yaml, threshold: 0.25, classes: [dog], batch: 3}
   pose: &p pose.yaml
 cameras:
+- {name: door, source: "rtsp://admin:${CLIP}@10.0.0.9/stream1", transport: tcp}
 - &first {name: a, source: "${CLIP}.mp4", realtime: true, max_fps: 7.5, models: [detection]}
 - <<: *first
   name: "12"
@@ -82,10 +83,13 @@ sinks:
 	if c.MemoryLimit != 3<<29 || c.Inference.Mode != "batched" || c.Models.Pose.Card.Region.Scale != 1.25 {
 		t.Errorf("%+v", c)
 	}
+	if door := c.Cameras[0].Source; !door.Live() || door.Reveal() != "rtsp://admin:clip@10.0.0.9/stream1" {
+		t.Errorf("door: %s", door)
+	}
 	if m := c.Models.Detection; m.Card.Threshold != 0.25 || m.Card.Batch != 3 || m.IoU != 0.5 || !reflect.DeepEqual(m.Classes, []string{"dog"}) {
 		t.Errorf("detection: %+v", m)
 	}
-	if b := c.Cameras[1]; b.Name != "12" || !b.Realtime || b.MaxFPS != 7.5 || len(b.Models) != 1 {
+	if b := c.Cameras[2]; b.Name != "12" || !b.Realtime || b.MaxFPS != 7.5 || len(b.Models) != 1 {
 		t.Errorf("merged camera: %+v", b)
 	}
 	if !c.Sinks[0].Takes("a") || c.Sinks[0].Takes("12") || !c.Sinks[1].Takes("12") || c.Sinks[0].MaxBytes != 1e7 {
@@ -154,8 +158,10 @@ sinks:
 		"wrong class": {"models: {detection: {card: detection.yaml, classes: [persons]}}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:54: models.detection.classes[0]: ", "did you mean person?"}},
 		"no variable": {strings.Replace(least, "clip.mp4", `"rtsp://u:${GONE_PASSWORD}@h/1"`, 1),
 			[]string{"3:21: cameras[0].source: environment variable GONE_PASSWORD is not set"}},
-		"rtsp": {strings.Replace(least, "clip.mp4", `"rtsp://u:${SECRET}@h/1"`, 1),
-			[]string{"3:21: cameras[0].source: rtsp://***@h/1: this version opens MP4 files only"}},
+		"looped camera": {strings.Replace(least, "clip.mp4", `"rtsp://u:${SECRET}@h/1", loop: true`, 1),
+			[]string{"3:21: cameras[0].source: rtsp://***@h/1: loop and realtime are for files"}},
+		"unknown scheme": {strings.Replace(least, "clip.mp4", `"http://u:${SECRET}@h/1"`, 1),
+			[]string{"3:21: cameras[0].source: http://***@h/1: expected the path of an MP4 file, or an rtsp://"}},
 		"same file twice": {least + "sinks:\n- {type: mot, dir: o}\n- {type: mot, dir: ./o, cameras: [a]}\n",
 			[]string{"6:20: sinks[1].dir: sinks[0] writes the mot file of camera \"a\" in this folder already"}},
 		"no anchor": {least + "sinks: *x\n", []string{"alias *x has no anchor before it"}},

@@ -29,6 +29,9 @@ func (s Source) LogValue() slog.Value { return slog.StringValue(redact(s.text)) 
 // MarshalText implements encoding.TextMarshaler.
 func (s Source) MarshalText() ([]byte, error) { return []byte(redact(s.text)), nil }
 
+// Live says that the source is a camera and not a file.
+func (s Source) Live() bool { return s.scheme() == "rtsp" || s.scheme() == "rtsps" }
+
 // scheme is the URL scheme in lower case, or "" for a path.
 func (s Source) scheme() string {
 	name, _, ok := strings.Cut(s.text, "://")

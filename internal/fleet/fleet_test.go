@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"sightline/internal/camera"
 	"sightline/internal/device"
@@ -35,21 +36,20 @@ func newMachine() *machine { return &machine{lost: make(chan struct{}), cause: d
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// waiting is a camera whose connection waits until it is stopped; then it fails with err.
-func waiting(name string, err error) (o pipeline.Options, opened chan struct{}) {
+// waiting is a camera whose connection waits until it is stopped.
+func waiting(name string) (o pipeline.Options, opened chan struct{}) {
 	opened = make(chan struct{})
 	return pipeline.Options{Camera: name, Logger: quiet, Open: func(ctx context.Context) (camera.Source, error) {
 		close(opened)
 		<-ctx.Done()
-		return nil, err
+		return nil, ctx.Err()
 	}}, opened
 }
 
 func TestCamerasComeAndGoWhileOthersRun(t *testing.T) {
 	leaktest.Check(t)
 	f := New(t.Context(), newMachine(), quiet)
-	gone := errors.New("gone")
-	first, opened := waiting("first", gone)
+	first, opened := waiting("first")
 	if err := f.Start(first); err != nil {
 		t.Fatal(err)
 	}
@@ -58,23 +58,31 @@ func TestCamerasComeAndGoWhileOthersRun(t *testing.T) {
 		t.Errorf("started twice: %v", err)
 	}
 	for range 3 {
-		second, opened := waiting("second", gone)
+		second, opened := waiting("second")
 		if err := f.Start(second); err != nil {
 			t.Fatal(err)
 		}
 		<-opened
-		if err := f.Stop("second"); !errors.Is(err, gone) {
+		if err := f.Stop("second"); err != nil {
 			t.Errorf("stopped with %v", err)
 		}
 		if s := f.Status(); len(s) != 1 || s["first"].State != Running {
 			t.Fatalf("status %v", s)
 		}
 	}
+	gone := errors.New("gone")
+	bad := pipeline.Options{Camera: "bad", Logger: quiet, Open: func(context.Context) (camera.Source, error) { return nil, gone }}
+	if err := f.Start(bad); err != nil {
+		t.Fatal(err)
+	}
+	for f.Status()["bad"].State == Running {
+		time.Sleep(time.Millisecond)
+	}
 	if err := f.Stop("third"); err == nil || !strings.Contains(err.Error(), `"third"`) {
 		t.Errorf("a camera that is not there stopped with %v", err)
 	}
 	f.Abort()
-	if err := f.Wait(); !errors.Is(err, gone) || f.Status()["first"].State != Failed {
+	if err := f.Wait(); !errors.Is(err, gone) || f.Status()["first"].State != Ended || f.Status()["bad"].State != Failed {
 		t.Errorf("ended with %v, %v", err, f.Status())
 	}
 	if err := f.Start(first); !errors.Is(err, device.ErrClosed) {
@@ -87,12 +95,7 @@ func TestLostDeviceStopsEveryCamera(t *testing.T) {
 	m := newMachine()
 	f := New(t.Context(), m, quiet)
 	for _, name := range []string{"a", "b"} {
-		o, opened := waiting(name, nil)
-		o.Open = func(ctx context.Context) (camera.Source, error) {
-			close(opened)
-			<-ctx.Done()
-			return nil, context.Cause(ctx)
-		}
+		o, opened := waiting(name)
 		if err := f.Start(o); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +110,7 @@ func TestLostDeviceStopsEveryCamera(t *testing.T) {
 			t.Errorf("%s ended with %v", name, s.Err)
 		}
 	}
-	late, _ := waiting("late", nil)
+	late, _ := waiting("late")
 	if err := f.Start(late); err == nil {
 		t.Error("started on a lost device")
 	}

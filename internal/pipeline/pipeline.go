@@ -71,7 +71,12 @@ type Snapshots interface {
 // something fails. Whatever happens, it has released everything it took when it returns.
 func Run(ctx context.Context, o Options) (err error) {
 	source, err := o.Open(ctx)
-	if err != nil {
+	switch cause := context.Cause(ctx); {
+	case err != nil && errors.Is(cause, device.ErrLost):
+		return fmt.Errorf("open camera %q: %w", o.Camera, cause)
+	case err != nil && ctx.Err() != nil:
+		return nil // stopped while it was waited for
+	case err != nil:
 		return fmt.Errorf("open camera %q: %w", o.Camera, err)
 	}
 	closeSource := sync.OnceValue(source.Close)
