@@ -99,7 +99,7 @@ type Tracking struct {
 // Camera is one camera or file.
 type Camera struct {
 	Name      string   `yaml:"name,required" doc:"Name in results, logs and file names: letters, digits, '.', '-' and '_'."`
-	Source    Source   `yaml:"source,required" doc:"Path of an MP4 file with H.264, or a camera's rtsp:// or rtsps:// address. ${NAME} is filled from the environment; special characters of a password are written %XX."`
+	Source    Source   `yaml:"source,required" doc:"Path of an MP4 file with H.264 or H.265, or a camera's rtsp:// or rtsps:// address. ${NAME} is filled from the environment; special characters of a password are written %XX."`
 	Loop      bool     `yaml:"loop" default:"false" doc:"File: start again at the end."`
 	Realtime  bool     `yaml:"realtime" default:"false" doc:"File: play at its own speed as a camera would, where late pictures are dropped; otherwise as fast as possible, and nothing is dropped."`
 	Transport string   `yaml:"transport" enum:"auto,tcp,udp" default:"auto" doc:"RTSP transport; auto: UDP, and TCP where nothing comes."`

@@ -51,38 +51,3 @@ func matrixName(coefficients uint8, height int) string {
 	}
 	return "bt601"
 }
-
-// Random access and parameter set NAL unit types of H.264.
-const (
-	h264Slice = 1
-	h264IDR   = 5
-	h264SPS   = 7
-	h264PPS   = 8
-)
-
-// H264Unit describes what an access unit's NAL units hold.
-type H264Unit struct {
-	// Key: it has an IDR slice. SPS and PPS: it carries these parameter sets. Picture: it has a slice.
-	Key, SPS, PPS, Picture bool
-}
-
-// InspectH264 looks at the types of an access unit's NAL units.
-func InspectH264(units [][]byte) H264Unit {
-	var u H264Unit
-	for _, n := range units {
-		if len(n) == 0 {
-			continue
-		}
-		switch t := n[0] & 0x1F; {
-		case t == h264IDR:
-			u.Key, u.Picture = true, true
-		case t >= h264Slice && t < h264IDR:
-			u.Picture = true
-		case t == h264SPS:
-			u.SPS = true
-		case t == h264PPS:
-			u.PPS = true
-		}
-	}
-	return u
-}

@@ -1,4 +1,4 @@
-// Package file is the camera that is a recording: MP4 files with H.264, plain or fragmented, once or in
+// Package file is the camera that is a recording: MP4 files with H.264 or H.265, plain or fragmented, once or in
 // a loop, in real time or as fast as they are taken.
 package file
 
@@ -109,7 +109,7 @@ func (s *Source) wait(ctx context.Context, due time.Duration) error {
 	}
 }
 
-// read brings a sample into Annex B form, with the parameter sets before an IDR picture that lacks them.
+// read brings a sample into Annex B form, with the parameter sets before a random access picture that lacks them.
 func (s *Source) read(p sample) (data []byte, key bool, err error) {
 	raw := make([]byte, p.size)
 	if _, err := s.file.ReadAt(raw, p.offset); err != nil {
@@ -119,9 +119,9 @@ func (s *Source) read(p sample) (data []byte, key bool, err error) {
 	if err := units.Unmarshal(raw); err != nil {
 		return nil, false, fmt.Errorf("damaged: %w", err)
 	}
-	u := media.InspectH264(units)
+	u := media.Inspect(s.track.format.Codec, units)
 	data = make([]byte, 0, len(raw)+256)
-	if u.Key && !(u.SPS && u.PPS) {
+	if u.Key && !u.Sets {
 		data = media.AppendAnnexB(data, s.track.format.ParameterSets...)
 	}
 	return media.AppendAnnexB(data, units...), u.Key, nil

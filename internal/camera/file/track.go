@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -38,7 +39,7 @@ type raw struct {
 // maxSamples bounds the index: two weeks at 30 pictures a second.
 const maxSamples = 1 << 25
 
-// readTrack reads the index of the first H.264 track. The library panics on some damaged files, which
+// readTrack reads the index of the first video track. The library panics on some damaged files, which
 // is an error like any other here.
 func readTrack(f *os.File) (t *track, err error) {
 	defer func() {
@@ -90,7 +91,7 @@ func readTrack(f *os.File) (t *track, err error) {
 	return finish(format, list, int64(trak.Mdia.Mdhd.Timescale), size)
 }
 
-// videoTrack finds the first H.264 track; its parameter sets say what the pictures are like.
+// videoTrack finds the first H.264 or H.265 track; its parameter sets say what the pictures are like.
 func videoTrack(moov *mp4.MoovBox) (*mp4.TrakBox, media.Format, error) {
 	var found []string
 	for _, trak := range moov.Traks {
@@ -98,23 +99,29 @@ func videoTrack(moov *mp4.MoovBox) (*mp4.TrakBox, media.Format, error) {
 			continue
 		}
 		stsd := trak.Mdia.Minf.Stbl.Stsd
-		if stsd.AvcX == nil || stsd.AvcX.AvcC == nil {
+		var sets media.ParameterSets
+		switch {
+		case stsd.AvcX != nil && stsd.AvcX.AvcC != nil:
+			sets.Codec = media.H264
+			sets.Learn(slices.Concat(stsd.AvcX.AvcC.SPSnalus, stsd.AvcX.AvcC.PPSnalus)...)
+		case stsd.HvcX != nil && stsd.HvcX.HvcC != nil:
+			sets.Codec = media.H265
+			for _, array := range stsd.HvcX.HvcC.NaluArrays {
+				sets.Learn(array.Nalus...)
+			}
+		default:
 			for _, child := range stsd.Children {
 				found = append(found, child.Type())
 			}
 			continue
 		}
-		c := stsd.AvcX.AvcC
-		if len(c.SPSnalus) == 0 || len(c.PPSnalus) == 0 {
-			return nil, media.Format{}, errors.New("the H.264 track has no parameter sets")
-		}
-		format, err := media.H264Format(c.SPSnalus[0], c.PPSnalus[0])
+		format, err := sets.Format()
 		return trak, format, err
 	}
 	if len(found) == 0 {
 		return nil, media.Format{}, errors.New("no video track")
 	}
-	return nil, media.Format{}, fmt.Errorf("no H.264 track, found %v", found)
+	return nil, media.Format{}, fmt.Errorf("no H.264 or H.265 track, found %v", found)
 }
 
 // progressive lists the samples of a plain file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
 	"github.com/pion/rtp"
 
 	"sightline/internal/media"
@@ -19,15 +21,18 @@ import (
 // connection is one session with the camera, from Describe to the first failure. Packets come on one
 // goroutine of the client's.
 type connection struct {
-	source  *Source
-	client  *gortsplib.Client
-	media   *description.Media
-	decoder *rtph264.Decoder
-	known   chan<- media.Format
-	rate    int
+	source *Source
+	client *gortsplib.Client
+	media  *description.Media
+	// decode puts packets together; more says that an error only means that there is more to come.
+	decode func(*rtp.Packet) ([][]byte, error)
+	more   []error
+	known  chan<- media.Format
+	rate   int
 
-	sps, pps []byte
+	sets     media.ParameterSets
 	told     bool // the format has been told
+	warned   bool // that it cannot be
 	pictures atomic.Int64
 	lost     atomic.Bool
 }
@@ -68,26 +73,17 @@ func (c *connection) transport() string {
 	return "unknown"
 }
 
-// play asks for the H.264 stream and starts it.
+// play asks for the first H.264 or H.265 stream and starts it.
 func (c *connection) play() error {
 	d, _, err := c.client.Describe(c.source.url)
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
 	}
-	var f *format.H264
-	if c.media = d.FindFormat(&f); c.media == nil {
-		var found []string
-		for _, m := range d.Medias {
-			for _, other := range m.Formats {
-				found = append(found, other.Codec())
-			}
-		}
-		return fmt.Errorf("no H.264 stream, found %v", found)
-	}
-	c.sps, c.pps, c.rate = f.SPS, f.PPS, f.ClockRate()
-	if c.decoder, err = f.CreateDecoder(); err != nil {
+	f, err := c.choose(d)
+	if err != nil {
 		return err
 	}
+	c.rate = f.ClockRate()
 	if _, err := c.client.Setup(d.BaseURL, c.media, 0, 0); err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
@@ -98,6 +94,37 @@ func (c *connection) play() error {
 		return fmt.Errorf("play: %w", err)
 	}
 	return nil
+}
+
+// choose finds the video stream and prepares for its codec.
+func (c *connection) choose(d *description.Session) (format.Format, error) {
+	var avc *format.H264
+	if c.media = d.FindFormat(&avc); c.media != nil {
+		decoder, err := avc.CreateDecoder()
+		if err != nil {
+			return nil, err
+		}
+		c.decode, c.more = decoder.Decode, []error{rtph264.ErrMorePacketsNeeded, rtph264.ErrNonStartingPacketAndNoPrevious}
+		c.sets = media.ParameterSets{Codec: media.H264, SPS: avc.SPS, PPS: avc.PPS}
+		return avc, nil
+	}
+	var hevc *format.H265
+	if c.media = d.FindFormat(&hevc); c.media != nil {
+		decoder, err := hevc.CreateDecoder()
+		if err != nil {
+			return nil, err
+		}
+		c.decode, c.more = decoder.Decode, []error{rtph265.ErrMorePacketsNeeded, rtph265.ErrNonStartingPacketAndNoPrevious}
+		c.sets = media.ParameterSets{Codec: media.H265, VPS: hevc.VPS, SPS: hevc.SPS, PPS: hevc.PPS}
+		return hevc, nil
+	}
+	var found []string
+	for _, m := range d.Medias {
+		for _, other := range m.Formats {
+			found = append(found, other.Codec())
+		}
+	}
+	return nil, fmt.Errorf("no H.264 or H.265 stream, found %v", found)
 }
 
 // watch waits for the session's end, and ends it itself if no picture comes: a connection may stay alive
@@ -137,9 +164,9 @@ func (c *connection) packet(p *rtp.Packet) {
 		s.waiting = true
 	}
 	pts, hasPTS := c.client.PacketPTS(c.media, p)
-	units, err := c.decoder.Decode(p)
+	units, err := c.decode(p)
 	if err != nil {
-		if !errors.Is(err, rtph264.ErrMorePacketsNeeded) && !errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious) {
+		if !slices.ContainsFunc(c.more, func(m error) bool { return errors.Is(err, m) }) {
 			s.waiting = true
 		}
 		return
@@ -147,8 +174,8 @@ func (c *connection) packet(p *rtp.Packet) {
 	if !hasPTS {
 		return // before the first sender report of a stream that needs one
 	}
-	what := media.InspectH264(units)
-	c.learn(units)
+	what := media.Inspect(c.sets.Codec, units)
+	c.sets.Learn(units...)
 	if !what.Picture {
 		return // parameter sets or SEI on their own
 	}
@@ -159,14 +186,11 @@ func (c *connection) packet(p *rtp.Packet) {
 		u.Time = captured
 	}
 	if what.Key {
-		if c.sps == nil || c.pps == nil {
-			return // nothing can be decoded without them
-		}
 		if !c.tell() {
 			return
 		}
-		if !what.SPS || !what.PPS {
-			u.Data = media.AppendAnnexB(u.Data, c.sps, c.pps)
+		if !what.Sets {
+			u.Data = media.AppendAnnexB(u.Data, c.sets.List()...)
 		}
 	}
 	u.Data = media.AppendAnnexB(u.Data, units...)
@@ -174,29 +198,18 @@ func (c *connection) packet(p *rtp.Packet) {
 	s.deliver(u)
 }
 
-// learn keeps the newest parameter sets.
-func (c *connection) learn(units [][]byte) {
-	for _, n := range units {
-		if len(n) == 0 {
-			continue
-		}
-		switch n[0] & 0x1f {
-		case 7:
-			c.sps = n
-		case 8:
-			c.pps = n
-		}
-	}
-}
-
-// tell reports the format at the first random access picture; false if the parameter sets make no sense.
+// tell reports the format at the first random access picture; false if nothing can be decoded, because
+// parameter sets are missing or make no sense.
 func (c *connection) tell() bool {
 	if c.told {
 		return true
 	}
-	f, err := media.H264Format(c.sps, c.pps)
+	f, err := c.sets.Format()
 	if err != nil {
-		c.source.options.Logger.Warn("camera sends bad parameter sets", "error", err)
+		if !c.warned {
+			c.source.options.Logger.Warn("camera sends no usable parameter sets", "error", err)
+		}
+		c.warned = true
 		return false
 	}
 	c.told = true

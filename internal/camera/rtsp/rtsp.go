@@ -1,4 +1,4 @@
-// Package rtsp is the camera that speaks RTSP: H.264 over TCP or UDP, with or without TLS. It reconnects
+// Package rtsp is the camera that speaks RTSP: H.264 and H.265 over TCP or UDP, with or without TLS. It reconnects
 // for ever, on one timeline, until it is closed.
 package rtsp
 

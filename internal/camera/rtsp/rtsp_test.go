@@ -3,170 +3,15 @@ package rtsp
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5"
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
-
-	"sightline/internal/camera/file"
 	"sightline/internal/leaktest"
 	"sightline/internal/media"
 )
-
-// camera is an RTSP server that plays a clip to whoever is there.
-type camera struct {
-	t              *testing.T
-	address        string
-	user, password string
-	server         *gortsplib.Server
-	stream         *gortsplib.ServerStream
-	format         *format.H264
-	media          *description.Media
-	mutex          sync.Mutex
-	players        chan struct{}
-}
-
-func (c *camera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	if c.user != "" && !ctx.Conn.VerifyCredentials(ctx.Request, c.user, c.password) {
-		return &base.Response{StatusCode: base.StatusUnauthorized}, nil, liberrors.ErrServerAuth{}
-	}
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
-}
-
-func (c *camera) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
-}
-
-func (c *camera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	c.players <- struct{}{}
-	return &base.Response{StatusCode: base.StatusOK}, nil
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// start starts the server; inBand leaves the parameter sets out of the session description.
-func (c *camera) start(inBand bool) {
-	c.t.Helper()
-	f, _ := clip(c.t)
-	c.format = &format.H264{PayloadTyp: 96, PacketizationMode: 1}
-	if !inBand {
-		c.format.SPS, c.format.PPS = f.ParameterSets[0], f.ParameterSets[1]
-	}
-	c.media = &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{c.format}}
-	c.players = make(chan struct{}, 16)
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.server = &gortsplib.Server{Handler: c, RTSPAddress: c.address}
-	if err := c.server.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	c.stream = &gortsplib.ServerStream{Server: c.server, Desc: &description.Session{Medias: []*description.Media{c.media}}}
-	if err := c.stream.Initialize(); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-func (c *camera) stop() {
-	c.stream.Close()
-	c.server.Close()
-}
-
-// clip is the first 40 units of a plaza clip as NAL units.
-func clip(t *testing.T) (media.Format, []media.AccessUnit) {
-	s, err := file.Open("../../../clips/plaza-west.mp4", file.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	var units []media.AccessUnit
-	for len(units) < 40 {
-		u, err := s.Next(context.Background())
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		units = append(units, u)
-	}
-	return s.Format(), units
-}
-
-// nals splits Annex B with four-byte start codes, as package media writes it.
-func nals(data []byte) (list [][]byte) {
-	for _, n := range bytes.Split(data, []byte{0, 0, 0, 1}) {
-		if len(n) > 0 {
-			list = append(list, n)
-		}
-	}
-	return list
-}
-
-// play sends the units, every one a picture of 10 a second from the camera's time start on; lose leaves
-// out the packets of these units.
-func (c *camera) play(units []media.AccessUnit, start time.Duration, lose ...int) {
-	c.t.Helper()
-	encoder, err := c.format.CreateEncoder()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	for i, u := range units {
-		packets, err := encoder.Encode(nals(u.Data))
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		lost := false
-		for _, l := range lose {
-			lost = lost || l == i
-		}
-		for _, p := range packets {
-			p.Timestamp = uint32((start + time.Duration(i)*100*time.Millisecond).Seconds() * 90000)
-			if !lost {
-				_ = c.stream.WritePacketRTPWithNTP(c.media, p, time.Now())
-			}
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
-
-func (c *camera) awaitPlayer() {
-	c.t.Helper()
-	select {
-	case <-c.players:
-		time.Sleep(50 * time.Millisecond) // the answer is on its way
-	case <-time.After(10 * time.Second):
-		c.t.Fatal("nobody came")
-	}
-}
-
-func (c *camera) url() string {
-	if c.user != "" {
-		return fmt.Sprintf("rtsp://%s:%s@%s/cam", c.user, strings.ReplaceAll(c.password, "@", "%40"), c.address)
-	}
-	return "rtsp://" + c.address + "/cam"
-}
 
 var quick = Options{Transport: "tcp", MinPause: 20 * time.Millisecond, MaxPause: 50 * time.Millisecond, Silence: 2 * time.Second}
 
@@ -201,16 +46,24 @@ func take(t *testing.T, s *Source, n int) (units []media.AccessUnit) {
 }
 
 // What the camera sends comes out whole, in order, on a clock that starts at 0; parameter sets in the
-// description or in the stream.
+// description or in the stream; over TCP, UDP, and whatever works.
 func TestUnitsComeOutWhole(t *testing.T) {
 	leaktest.Check(t)
-	for name, inBand := range map[string]bool{"described": false, "in band": true} {
+	for name, how := range map[string]struct {
+		inBand, udp bool
+		transport   string
+	}{
+		"described": {transport: "tcp"}, "in band": {inBand: true, transport: "tcp"}, "udp": {udp: true, transport: "udp"},
+		"auto, udp works": {udp: true}, "auto, udp refused": {},
+	} {
 		t.Run(name, func(t *testing.T) {
-			c := &camera{t: t, address: freeAddress(t)}
-			c.start(inBand)
+			c := &camera{t: t, address: freeAddress(t), udp: how.udp}
+			c.start(how.inBand)
 			defer c.stop()
 			want, sent := clip(t)
-			s := c.open(quick, sent)
+			o := quick
+			o.Transport = how.transport
+			s := c.open(o, sent)
 			defer s.Close()
 			if f := s.Format(); f.Width != want.Width || f.Height != want.Height || f.Codec != media.H264 {
 				t.Errorf("format %+v, want %+v", f, want)
@@ -355,22 +208,4 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q: %v, %v", a, s, err)
 		}
 	}
-}
-
-// lockedBuffer is a log that several goroutines write to.
-type lockedBuffer struct {
-	mutex sync.Mutex
-	text  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.text.String()
 }

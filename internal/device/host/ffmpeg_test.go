@@ -133,6 +133,7 @@ func TestDecoderIsExact(t *testing.T) {
 		"plaza":      clips + "plaza-west.mp4",
 		"b-frames":   makeClip(t, "b", "-c:v", "libx264", "-bf", "3", "-g", "25"),
 		"fragmented": makeClip(t, "f", "-c:v", "libx264", "-bf", "2", "-movflags", "frag_keyframe+empty_moov"),
+		"h265":       makeClip(t, "h", "-c:v", "libx265", "-x265-params", "log-level=error:bframes=3"),
 		"odd":        makeClip(t, "o", "-c:v", "libx264", "-vf", "scale=322:182"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -208,8 +208,8 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 	if d.config.ParseOnly {
 		return surfaces, nil
 	}
-	if f.ChromaFormat != 1 || f.BitDepthLumaMinus8 != 0 {
-		return 0, fmt.Errorf("nvcuvid: only 8-bit 4:2:0 video is supported, not format %d with %d bits", f.ChromaFormat, f.BitDepthLumaMinus8+8)
+	if err := supported(f); err != nil {
+		return 0, err
 	}
 	// A new size needs a new decoder; pictures of the old one that Reset has not taken are lost.
 	if err := d.closeDecoder(); err != nil {
@@ -226,6 +226,7 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 		Codec:          f.Codec,
 		ChromaFormat:   f.ChromaFormat,
 		CreationFlags:  preferCUVID,
+		BitDepthMinus8: uint64(f.BitDepthLumaMinus8), // more than 8 bits come out as NV12 too, rounded
 		DisplayArea: rect16{
 			int16(f.DisplayArea.Left), int16(f.DisplayArea.Top),
 			int16(f.DisplayArea.Right), int16(f.DisplayArea.Bottom),
@@ -238,6 +239,24 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 	return surfaces, cuda.NoCapture(func() error {
 		return cuda.Check("cuvidCreateDecoder", api.CreateDecoder(&d.decoder, &info))
 	})
+}
+
+// supported asks the hardware whether it decodes a format to NV12; the error names what it is.
+func supported(f *Format) error {
+	const nv12 = 1 << 0
+	caps := Caps{Codec: f.Codec, ChromaFormat: f.ChromaFormat, BitDepthMinus8: uint32(f.BitDepthLumaMinus8)}
+	if err := cuda.Check("cuvidGetDecoderCaps", api.GetDecoderCaps(&caps)); err != nil {
+		return err
+	}
+	chroma := map[int32]string{0: "monochrome", 1: "4:2:0", 2: "4:2:2", 3: "4:4:4"}[f.ChromaFormat]
+	what := fmt.Sprintf("%s, %s, %d bits, %dx%d", f.Codec, chroma, f.BitDepthLumaMinus8+8, f.CodedWidth, f.CodedHeight)
+	switch {
+	case caps.Supported == 0 || caps.OutputFormats&nv12 == 0:
+		return fmt.Errorf("nvcuvid: this GPU does not decode %s to NV12", what)
+	case f.CodedWidth > caps.MaxWidth || f.CodedHeight > caps.MaxHeight:
+		return fmt.Errorf("nvcuvid: this GPU decodes up to %dx%d, not %s", caps.MaxWidth, caps.MaxHeight, what)
+	}
+	return nil
 }
 
 // decode runs in the parser for every picture, in decode order. It blocks while the driver's queue of

@@ -1,6 +1,10 @@
 package nvcuvid
 
-import "sightline/internal/native/cuda"
+import (
+	"fmt"
+
+	"sightline/internal/native/cuda"
+)
 
 // The structs mirror the C ones of NVDEC API 13.0 on 64-bit Linux; types_test.go checks every offset.
 // Note that "unsigned long" is 8 bytes in some of them and that rectangles differ in width.
@@ -14,6 +18,18 @@ const (
 	HEVC Codec = 8
 	AV1  Codec = 11
 )
+
+func (c Codec) String() string {
+	switch c {
+	case H264:
+		return "H.264"
+	case HEVC:
+		return "H.265"
+	case AV1:
+		return "AV1"
+	}
+	return fmt.Sprintf("codec %d", int32(c))
+}
 
 // Rect is a rectangle in pixels; Right and Bottom lie outside.
 type Rect struct{ Left, Top, Right, Bottom int32 }
