@@ -34,7 +34,7 @@ func (r *runner) report(s *session) report.Report {
 	all := report.Report{
 		Title: r.title, Command: strings.Join(os.Args, " "), Version: version(),
 		Device: info.Kind + ": " + info.Name, Runtime: info.Runtime, Notice: info.Notice,
-		Mode: s.config.Inference.Mode, Machine: machine(),
+		Mode: s.config.Inference.Mode, Machine: machine(), Load: s.load.String(),
 		Start: s.began, Elapsed: s.elapsed.Round(time.Millisecond), Latency: counted.Latency[metrics.Total],
 	}
 	for _, task := range config.Tasks {

@@ -32,6 +32,7 @@ type session struct {
 	// began is when the first camera was started: the models are loaded by then.
 	began   time.Time
 	elapsed time.Duration
+	load    loadMeter
 	logger  *slog.Logger
 }
 
@@ -124,12 +125,14 @@ func (s *session) wait(display *progress.Display) error {
 	}
 	go func() {
 		defer close(stopped)
+		s.load.begin(s.device, s.logger)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
-			case <-tick.C:
+			case now := <-tick.C:
 				show()
+				s.load.sample(now)
 			case <-stop:
 				return
 			}

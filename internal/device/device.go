@@ -51,6 +51,26 @@ type Info struct {
 	Notice string `json:"notice,omitempty"`
 }
 
+// Loaded is implemented by devices that know how busy they are.
+type Loaded interface {
+	Load() (Load, error)
+}
+
+// Load is how busy a device is at one moment, with all its users. What it cannot tell is 0.
+type Load struct {
+	// GPU and Decoder are percent of the time busy.
+	GPU     int `json:"gpu"`
+	Decoder int `json:"decoder"`
+	// MemoryUsed and MemoryTotal are bytes.
+	MemoryUsed  int64 `json:"memory_used"`
+	MemoryTotal int64 `json:"memory_total"`
+	// ClockSM and ClockVideo are MHz.
+	ClockSM    int     `json:"clock_sm"`
+	ClockVideo int     `json:"clock_video"`
+	Watts      float64 `json:"watts"`
+	Celsius    int     `json:"celsius"`
+}
+
 // ModelFile is what an engine is made from.
 type ModelFile struct {
 	// Name of the model, for logs and errors.

@@ -102,7 +102,7 @@ func facts(r *Report) []fact {
 	}
 	all := []fact{
 		{"Command", r.Command}, {"Device", r.Device}, {"Runtime", r.Runtime}, {"Inference mode", r.Mode},
-		{"Machine", r.Machine}, {"Started", started}, {"Took", elapsed(r.Elapsed)}, {"Version", r.Version},
+		{"Machine", r.Machine}, {"Load", r.Load}, {"Started", started}, {"Took", elapsed(r.Elapsed)}, {"Version", r.Version},
 		{"Models", strings.Join(models, "\n")},
 	}
 	given := all[:0]

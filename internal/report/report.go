@@ -18,10 +18,12 @@ type Report struct {
 	Device, Runtime, Notice string
 	// Mode is the inference mode, Machine the host with its processor and memory.
 	Mode, Machine string
-	Models        []Model
-	Start         time.Time
-	Elapsed       time.Duration
-	Cameras       []Camera
+	// Load sums up how busy the device was.
+	Load    string
+	Models  []Model
+	Start   time.Time
+	Elapsed time.Duration
+	Cameras []Camera
 	// Latency is that of all cameras' frames together; the zero value stands for unknown.
 	Latency metrics.Quantiles
 	// Outputs are files that do not belong to one camera.

@@ -41,6 +41,9 @@ func Table(w io.Writer, r Report) error {
 		fmt.Fprintf(&b, "%s\n\n", printable(r.Notice))
 	}
 	align(&b, rows)
+	if r.Load != "" {
+		fmt.Fprintf(&b, "\n%s\n", printable(r.Load))
+	}
 	writeList(&b, &r)
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("write table: %w", err)

@@ -13,6 +13,7 @@ import (
 	"sightline/internal/device"
 	driver "sightline/internal/native/cuda"
 	"sightline/internal/native/nvcuvid"
+	"sightline/internal/native/nvml"
 	"sightline/internal/native/tensorrt"
 )
 
@@ -38,6 +39,8 @@ type Device struct {
 	runtime *tensorrt.Runtime
 	kernels kernelSet
 	pool    *device.Pool
+	// telemetry is nil where the management library is missing.
+	telemetry *nvml.Device
 
 	loading  sync.Mutex
 	engines  atomic.Int64
@@ -103,6 +106,9 @@ func (d *Device) open() error {
 	}
 	if d.sm < 75 {
 		return fmt.Errorf("%s has compute capability %d.%d, expected 7.5 or newer", d.name, d.sm/10, d.sm%10)
+	}
+	if err := d.openTelemetry(handle); err != nil {
+		logger.Warn("the GPU's load cannot be read", "error", err)
 	}
 	if d.context, err = driver.NewContext(handle); err != nil {
 		return err

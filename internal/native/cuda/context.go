@@ -43,6 +43,18 @@ func (d Device) Name() (string, error) {
 	return dl.String(&buf[0]), nil
 }
 
+// UUID is the device's identity as other tools of NVIDIA's write it: "GPU-" and hex digits in groups.
+func (d Device) UUID() (string, error) {
+	if api.DeviceGetUUID == nil {
+		return "", &Error{Call: "cuDeviceGetUuid", Result: 500, Detail: "this driver does not have it"}
+	}
+	var u [16]byte
+	if err := Check("cuDeviceGetUuid", api.DeviceGetUUID(&u, d)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("GPU-%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]), nil
+}
+
 // Attribute reads a property.
 func (d Device) Attribute(a Attribute) (int, error) {
 	var v int32
