@@ -23,6 +23,10 @@ import (
 	"sightline/internal/vision"
 )
 
+// restartPause is how long a live camera whose pipeline failed, by a decoder that gave up for example, waits
+// before it is started again.
+const restartPause = 5 * time.Second
+
 // gallery is how many appearance vectors a camera remembers for its tracker.
 const gallery = 64
 
@@ -93,6 +97,9 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 		}
 	}
 	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
+	if cam.Source.Live() {
+		o.Restart = restartPause
+	}
 	for _, t := range tasks {
 		o.Tasks = append(o.Tasks, model.Task(t))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"sightline/internal/device"
 	"sightline/internal/pipeline"
@@ -88,7 +89,7 @@ func (f *Fleet) Start(o pipeline.Options) error {
 		defer close(r.done)
 		defer stop()
 		o.Logger.Info("camera started")
-		err := pipeline.Run(ctx, o)
+		err := f.keep(ctx, o)
 		f.mutex.Lock()
 		defer f.mutex.Unlock()
 		if err != nil {
@@ -100,6 +101,22 @@ func (f *Fleet) Start(o pipeline.Options) error {
 		o.Logger.Info("camera ended")
 	})
 	return nil
+}
+
+// keep runs a pipeline, again and again if it asks for that.
+func (f *Fleet) keep(ctx context.Context, o pipeline.Options) error {
+	for {
+		err := pipeline.Run(ctx, o)
+		if err == nil || o.Restart <= 0 || ctx.Err() != nil || f.device.Cause() != nil {
+			return err
+		}
+		o.Logger.Error("camera failed, it starts again", "error", err, "in", o.Restart)
+		select {
+		case <-time.After(o.Restart):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // Stop drains one camera and waits until it has released everything. It returns the error the camera

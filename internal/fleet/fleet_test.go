@@ -115,3 +115,32 @@ func TestLostDeviceStopsEveryCamera(t *testing.T) {
 		t.Error("started on a lost device")
 	}
 }
+
+func TestRestart(t *testing.T) {
+	leaktest.Check(t)
+	f := New(t.Context(), newMachine(), quiet)
+	last, opened := waiting("live")
+	tries := 0
+	o := last
+	o.Restart = time.Millisecond
+	o.Open = func(ctx context.Context) (camera.Source, error) {
+		if tries++; tries < 4 {
+			return nil, errors.New("out of order")
+		}
+		return last.Open(ctx)
+	}
+	if err := f.Start(o); err != nil {
+		t.Fatal(err)
+	}
+	<-opened // the fourth try
+	if s := f.Status()["live"]; s.State != Running {
+		t.Errorf("status %v", s)
+	}
+	if err := f.Stop("live"); err != nil {
+		t.Error(err)
+	}
+	f.Abort()
+	if err := f.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -44,6 +44,9 @@ type Options struct {
 	Lossless bool
 	// MaxFPS drops pictures above this rate; 0 means no limit.
 	MaxFPS float64
+	// Restart is the pause after which whoever runs the pipeline starts it again when it fails; 0 means
+	// never. A lost device is never started again.
+	Restart time.Duration
 
 	Device  device.Device
 	Manager *model.Manager

@@ -83,6 +83,10 @@ func (c *connection) play() error {
 	if err != nil {
 		return err
 	}
+	if first := c.source.first; first != "" && first != c.sets.Codec {
+		return fmt.Errorf("%w from %s to %s", errCodecChanged, first, c.sets.Codec)
+	}
+	c.source.first = c.sets.Codec
 	c.rate = f.ClockRate()
 	if _, err := c.client.Setup(d.BaseURL, c.media, 0, 0); err != nil {
 		return fmt.Errorf("setup: %w", err)

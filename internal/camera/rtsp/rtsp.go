@@ -73,7 +73,10 @@ type Source struct {
 	clock   timeline
 	// waiting says that units are skipped until the next random access picture.
 	waiting bool
-	close   sync.Once
+	// first is the codec of the first connection; ended is why the source is over, set before stopped.
+	first media.Codec
+	ended error
+	close sync.Once
 }
 
 // Open connects, and returns when the camera's format is known. A camera that is not there, or refuses, is
@@ -102,7 +105,8 @@ func Open(ctx context.Context, address string, o Options) (*Source, error) {
 // Format implements camera.Source: the format of the first random access picture.
 func (s *Source) Format() media.Format { return s.format }
 
-// Next implements camera.Source. It never ends by itself.
+// Next implements camera.Source. It ends by itself only if the camera comes back with another codec, which
+// needs another decoder.
 func (s *Source) Next(ctx context.Context) (media.AccessUnit, error) {
 	select {
 	case u := <-s.units:
@@ -110,6 +114,9 @@ func (s *Source) Next(ctx context.Context) (media.AccessUnit, error) {
 	case <-ctx.Done():
 		return media.AccessUnit{}, ctx.Err()
 	case <-s.stopped:
+		if s.ended != nil {
+			return media.AccessUnit{}, s.ended
+		}
 		return media.AccessUnit{}, fmt.Errorf("camera: %w", net.ErrClosed)
 	}
 }
@@ -131,6 +138,10 @@ func (s *Source) run(ctx context.Context, known chan<- media.Format) {
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errCodecChanged) {
+			s.ended = err
+			return
+		}
 		if pictures > 0 && time.Since(began) > s.options.MaxPause {
 			pause = s.options.MinPause // it worked for a while: the next trouble is a new one
 		}
@@ -144,6 +155,8 @@ func (s *Source) run(ctx context.Context, known chan<- media.Format) {
 		}
 	}
 }
+
+var errCodecChanged = errors.New("the camera has changed its codec")
 
 // clean keeps the password out of a message, as it stands and as it is written in an address.
 func (s *Source) clean(err error) string {

@@ -2,8 +2,12 @@ package rtsp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -50,22 +54,26 @@ func take(t *testing.T, s *Source, n int) (units []media.AccessUnit) {
 func TestUnitsComeOutWhole(t *testing.T) {
 	leaktest.Check(t)
 	for name, how := range map[string]struct {
-		inBand, udp bool
-		transport   string
+		inBand, udp, hevc bool
+		transport         string
 	}{
 		"described": {transport: "tcp"}, "in band": {inBand: true, transport: "tcp"}, "udp": {udp: true, transport: "udp"},
-		"auto, udp works": {udp: true}, "auto, udp refused": {},
+		"auto, udp works": {udp: true}, "auto, udp refused": {}, "h265": {transport: "tcp", hevc: true},
+		"h265 in band": {transport: "tcp", hevc: true, inBand: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &camera{t: t, address: freeAddress(t), udp: how.udp}
+			if how.hevc {
+				c.path = makeH265(t)
+			}
 			c.start(how.inBand)
 			defer c.stop()
-			want, sent := clip(t)
+			want, sent := c.clip()
 			o := quick
 			o.Transport = how.transport
 			s := c.open(o, sent)
 			defer s.Close()
-			if f := s.Format(); f.Width != want.Width || f.Height != want.Height || f.Codec != media.H264 {
+			if f := s.Format(); f.Width != want.Width || f.Height != want.Height || f.Codec != want.Codec {
 				t.Errorf("format %+v, want %+v", f, want)
 			}
 			for i, u := range take(t, s, len(sent)) {
@@ -83,12 +91,24 @@ func TestUnitsComeOutWhole(t *testing.T) {
 	}
 }
 
+// makeH265 makes a clip with ffmpeg, where there is one that can.
+func makeH265(t *testing.T) string {
+	ffmpeg := cmp.Or(os.Getenv("SIGHTLINE_FFMPEG"), "ffmpeg")
+	path := filepath.Join(t.TempDir(), "h265.mp4")
+	out, err := exec.Command(ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10:duration=4", "-pix_fmt", "yuv420p",
+		"-c:v", "libx265", "-x265-params", "log-level=error:bframes=0:keyint=20", path).CombinedOutput()
+	if err != nil {
+		t.Skipf("this ffmpeg cannot make the clip: %v: %s", err, out)
+	}
+	return path
+}
+
 // The camera goes away and comes back with another clock: the source goes on by itself, and so does time.
 func TestReconnects(t *testing.T) {
 	leaktest.Check(t)
 	c := &camera{t: t, address: freeAddress(t)}
 	c.start(false)
-	_, sent := clip(t)
+	_, sent := c.clip()
 	s := c.open(quick, sent[:10])
 	defer s.Close()
 	before := take(t, s, 10)
@@ -114,7 +134,7 @@ func TestAbsentAndRefusing(t *testing.T) {
 	var log lockedBuffer
 	o := quick
 	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	_, sent := clip(t)
+	_, sent := c.clip()
 	go func() {
 		time.Sleep(150 * time.Millisecond) // some tries are refused by the machine
 		c.password = "another"
@@ -152,7 +172,7 @@ func TestSilenceEndsTheConnection(t *testing.T) {
 	var log lockedBuffer
 	o := quick
 	o.Silence, o.Logger = 200*time.Millisecond, slog.New(slog.NewTextHandler(&log, nil))
-	_, sent := clip(t)
+	_, sent := c.clip()
 	s := c.open(o, sent[:5])
 	defer s.Close()
 	take(t, s, 5)
@@ -168,7 +188,7 @@ func TestLossWaitsForAKeyPicture(t *testing.T) {
 	c := &camera{t: t, address: freeAddress(t)}
 	c.start(false)
 	defer c.stop()
-	_, sent := clip(t)
+	_, sent := c.clip()
 	var mutex sync.Mutex
 	drops := map[string]int{}
 	o := quick

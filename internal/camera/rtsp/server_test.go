@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+	"github.com/pion/rtp"
 
 	"sightline/internal/camera/file"
 	"sightline/internal/media"
@@ -29,7 +31,8 @@ type camera struct {
 	udp            bool
 	server         *gortsplib.Server
 	stream         *gortsplib.ServerStream
-	format         *format.H264
+	path           string // of the clip; "" is a plaza clip
+	format         format.Format
 	media          *description.Media
 	mutex          sync.Mutex
 	players        chan struct{}
@@ -89,10 +92,15 @@ func udpPair(t *testing.T) (rtp, rtcp string) {
 // start starts the server; inBand leaves the parameter sets out of the session description.
 func (c *camera) start(inBand bool) {
 	c.t.Helper()
-	f, _ := clip(c.t)
-	c.format = &format.H264{PayloadTyp: 96, PacketizationMode: 1}
-	if !inBand {
-		c.format.SPS, c.format.PPS = f.ParameterSets[0], f.ParameterSets[1]
+	f, _ := c.clip()
+	sets := f.ParameterSets
+	if inBand {
+		sets = make([][]byte, len(sets))
+	}
+	if f.Codec == media.H265 {
+		c.format = &format.H265{PayloadTyp: 96, VPS: sets[0], SPS: sets[1], PPS: sets[2]}
+	} else {
+		c.format = &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: sets[0], PPS: sets[1]}
 	}
 	c.media = &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{c.format}}
 	c.players = make(chan struct{}, 16)
@@ -116,9 +124,10 @@ func (c *camera) stop() {
 	c.server.Close()
 }
 
-// clip is the first 40 units of a plaza clip as NAL units.
-func clip(t *testing.T) (media.Format, []media.AccessUnit) {
-	s, err := file.Open("../../../clips/plaza-west.mp4", file.Options{})
+// clip is the format and the first 40 units of the camera's clip.
+func (c *camera) clip() (media.Format, []media.AccessUnit) {
+	t := c.t
+	s, err := file.Open(cmp.Or(c.path, "../../../clips/plaza-west.mp4"), file.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,12 +160,9 @@ func nals(data []byte) (list [][]byte) {
 // out the packets of these units.
 func (c *camera) play(units []media.AccessUnit, start time.Duration, lose ...int) {
 	c.t.Helper()
-	encoder, err := c.format.CreateEncoder()
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	encode := c.encoder()
 	for i, u := range units {
-		packets, err := encoder.Encode(nals(u.Data))
+		packets, err := encode(nals(u.Data))
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -172,6 +178,23 @@ func (c *camera) play(units []media.AccessUnit, start time.Duration, lose ...int
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// encoder cuts access units into packets.
+func (c *camera) encoder() func([][]byte) ([]*rtp.Packet, error) {
+	c.t.Helper()
+	if f, ok := c.format.(*format.H265); ok {
+		e, err := f.CreateEncoder()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return e.Encode
+	}
+	e, err := c.format.(*format.H264).CreateEncoder()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return e.Encode
 }
 
 func (c *camera) awaitPlayer() {
