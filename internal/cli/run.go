@@ -19,7 +19,8 @@ kills.
 
 sightline.example.yaml describes every setting. A mistake in the configuration or a model card is told
 with file, line and column, all at once, and nothing starts. A camera that fails does not stop the others:
-they go on, and the exit code is 1 at the end. A lost device stops everything with exit code 3.
+they go on, and the exit code is 1 at the end. RTSP cameras are reconnected for ever, and start again if
+their pipeline fails. A lost device stops everything with exit code 3.
 
 At the end a table says what every camera did (on standard error if a stdout sink is configured).
 On a terminal, progress is shown live.

@@ -62,14 +62,11 @@ var hot struct {
 	LaunchHostFunc    uintptr `dl:"cuLaunchHostFunc"`
 }
 
-// Library is the driver's name; tests set another one before Load.
-var Library = "libcuda.so.1"
-
 // Load opens the driver and initialises it. It is cheap to call again.
 var Load = sync.OnceValue(load)
 
 func load() error {
-	lib, err := dl.Open(Library)
+	lib, err := dl.Open("libcuda.so.1")
 	if err != nil {
 		return fmt.Errorf("no NVIDIA driver: %w", err)
 	}
