@@ -92,7 +92,6 @@ const (
 // excuses are the files ("dir/file.go") and functions ("dir/file.go:Name") that may be longer, with the reason.
 var excuses = map[string]string{
 	"internal/config/config_test.go:TestFaults":              "one table of texts and their faults",
-	"internal/native/onnxruntime/session_test.go:TestGolden": "one model's golden check, from its file to eight runs at once",
 }
 
 func lengths(t tree, excuses map[string]string) (out []string) {

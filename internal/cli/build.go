@@ -92,12 +92,12 @@ func buildJobs(c *config.Config, d *cuda.Device, sizes []int, force bool) (jobs 
 		if err != nil {
 			return nil, fmt.Errorf("model %s: %w", m.Card.Name(), err)
 		}
-		list := sizes
+		id, list := cuda.NewPlanID(onnx), sizes
 		if list == nil {
 			list = bucketsUpTo(m.Batch)
 		}
 		for _, n := range list {
-			j := buildJob{device.ModelFile{Name: m.Card.Name(), ONNX: onnx, MaxBatch: n}, n, d.PlanPath(onnx, n)}
+			j := buildJob{device.ModelFile{Name: m.Card.Name(), ONNX: onnx, MaxBatch: n}, n, d.PlanPath(id, n)}
 			if _, err := os.Stat(j.path); err != nil || force {
 				jobs = append(jobs, j)
 			}
@@ -128,7 +128,7 @@ func buildAll(ctx context.Context, e *environment, d *cuda.Device, jobs []buildJ
 		}
 		task := display.Task(fmt.Sprintf("%s batch %d (%d of %d)", j.model.Name, j.batch, i+1, len(jobs)))
 		began := time.Now()
-		if err := b.Build(j.model, j.batch, level); err != nil {
+		if err := b.Build(j.model, j.path, j.batch, level); err != nil {
 			task.Done("failed")
 			return errors.Join(err, b.Close())
 		}

@@ -88,9 +88,10 @@ func Checks() []Check {
 type bench struct {
 	device  *watched
 	manager *model.Manager
+	open    []*model.Contexts // see pipelines
 }
 
-// setup opens a watched device and a manager; teardown closes them and finds what was left.
+// setup opens a watched device and a manager; teardown closes them, after the pipelines, and finds what was left.
 func (h *Harness) setup(mode model.Mode, limit int64, tasks ...model.Task) (*bench, error) {
 	d, err := h.open(limit)
 	if err != nil {
@@ -125,7 +126,7 @@ func (h *Harness) config(d device.Device, mode model.Mode, tasks ...model.Task) 
 
 // teardown closes manager and device; closing the device fails if anything was left open.
 func (b *bench) teardown(err *error) {
-	*err = errors.Join(*err, b.manager.Close(), b.device.Close())
+	*err = errors.Join(*err, b.release(), b.manager.Close(), b.device.Close())
 }
 
 // watched is a device that counts what reaches its engines. It counts on the stream, by host functions

@@ -16,24 +16,19 @@ func PoolLimit(h *Harness) (_ string, err error) {
 	if err != nil {
 		return "", err
 	}
-	list, release, err := b.pipelines(1)
-	if err != nil {
-		return "", errors.Join(err, b.manager.Close())
-	}
+	_, err = b.pipelines(1)
 	one := b.device.Pool().Usage().Used
-	err = release()
-	b.teardown(&err)
-	if err != nil {
+	if b.teardown(&err); err != nil {
 		return "", err
 	}
 	if b, err = h.setup(model.Parallel, 3*one+one/2, model.Segmentation); err != nil {
 		return "", err
 	}
 	defer b.teardown(&err)
-	if list, release, err = b.pipelines(3); err != nil {
+	list, err := b.pipelines(3)
+	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	before := b.device.Pool().Usage()
 	_, refused := b.manager.CreatePipelineContexts("one-too-many")
 	var oom *device.OutOfMemoryError
@@ -80,11 +75,10 @@ func DeviceLost(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(4)
+	list, err := b.pipelines(4)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	cause := errors.New("broken by the check")
 	failures := make([]error, len(list))
 	var wait, started sync.WaitGroup

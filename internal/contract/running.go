@@ -78,11 +78,10 @@ func (h *Harness) inMode(mode model.Mode, n int, tolerance float64) (a *activity
 	if err != nil {
 		return nil, err
 	}
-	list, release, err := b.pipelines(n)
+	list, err := b.pipelines(n)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	_, err = b.together(list, model.Segmentation, tolerance, want)
 	return b.device.of(h.name(model.Segmentation)), err
 }
@@ -119,11 +118,10 @@ func ParallelOverlaps(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(8)
+	list, err := b.pipelines(8)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	a := b.device.of(h.name(model.Segmentation))
 	for range 20 {
 		if _, err := b.together(list, model.Segmentation, 0, nil); err != nil {
@@ -143,11 +141,10 @@ func LockOrdersGoroutines(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(1)
+	list, err := b.pipelines(1)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	failures := make([]error, 2)
 	var wait sync.WaitGroup
 	for i := range failures {
@@ -172,11 +169,10 @@ func ReentranceIsCaught(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(1)
+	list, err := b.pipelines(1)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	c, a := list[0].Of(model.Segmentation), b.device.of(h.name(model.Segmentation))
 	resume := a.stop()
 	first := make(chan error)
@@ -202,12 +198,12 @@ func InferAfterClose(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(1)
+	list, err := b.pipelines(1)
 	if err != nil {
 		return "", err
 	}
 	c := list[0].Of(model.Segmentation)
-	if err := release(); err != nil {
+	if err := b.release(); err != nil {
 		return "", err
 	}
 	if e := c.Infer(1); !errors.Is(e, device.ErrClosed) {
@@ -223,7 +219,7 @@ func CloseWaits(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(1)
+	list, err := b.pipelines(1)
 	if err != nil {
 		return "", err
 	}
@@ -232,7 +228,7 @@ func CloseWaits(h *Harness) (_ string, err error) {
 	inferred, closed := make(chan error, 1), make(chan error, 1)
 	go func() { inferred <- c.Infer(1) }()
 	err = eventually("the inference", func() bool { return a.running.Load() == 1 })
-	go func() { closed <- release() }()
+	go func() { closed <- b.release() }()
 	select {
 	case <-closed:
 		err = errors.Join(err, errors.New("close returned while an inference ran"))
@@ -319,11 +315,10 @@ func ModesAgree(h *Harness) (string, error) {
 				return err
 			}
 			defer b.teardown(&err)
-			list, release, err := b.pipelines(n)
+			list, err := b.pipelines(n)
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, release()) }()
 			got, err := b.together(list, model.Segmentation, h.tolerance().batch, want)
 			if want == nil {
 				want = got

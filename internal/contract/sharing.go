@@ -70,23 +70,26 @@ func SharedReturnsOneManager(h *Harness) (_ string, err error) {
 	return "", errors.Join(a.Close(), b.Close())
 }
 
-// pipelines makes n pipelines' contexts.
-func (b *bench) pipelines(n int) (list []*model.Contexts, release func() error, err error) {
-	release = func() error {
-		var errs []error
-		for _, c := range list {
-			errs = append(errs, c.Close())
-		}
-		return errors.Join(errs...)
-	}
+// pipelines makes n pipelines' contexts, which teardown or release closes.
+func (b *bench) pipelines(n int) ([]*model.Contexts, error) {
 	for i := range n {
 		c, err := b.manager.CreatePipelineContexts(fmt.Sprintf("camera-%d", i))
 		if err != nil {
-			return nil, nil, errors.Join(err, release())
+			return nil, errors.Join(err, b.release())
 		}
-		list = append(list, c)
+		b.open = append(b.open, c)
 	}
-	return list, release, nil
+	return b.open, nil
+}
+
+// release closes the contexts that pipelines made.
+func (b *bench) release() error {
+	var errs []error
+	for _, c := range b.open {
+		errs = append(errs, c.Close())
+	}
+	b.open = nil
+	return errors.Join(errs...)
 }
 
 // PipelinesHaveTheirOwn: own context, stream and buffers for every model of every pipeline.
@@ -96,11 +99,10 @@ func PipelinesHaveTheirOwn(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(3)
+	list, err := b.pipelines(3)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	contexts := map[*model.ExecutionContext]bool{}
 	streams := map[device.Stream]bool{}
 	buffers := map[uintptr]bool{}
@@ -124,11 +126,10 @@ func BuffersNeverOverlap(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(8)
+	list, err := b.pipelines(8)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	type span struct{ from, to uintptr }
 	var spans []span
 	for _, c := range list {
@@ -170,9 +171,8 @@ func LogLines(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	b := &bench{device: d, manager: m}
-	_, release, err := b.pipelines(5)
-	if err == nil {
-		err = release()
+	if _, err = b.pipelines(5); err == nil {
+		err = b.release()
 	}
 	if counts.lines["engine loaded"] != 2 || counts.lines["context created"] != 10 {
 		err = errors.Join(err, fmt.Errorf("log has %v, expected 2 engine loaded and 10 context created", counts.lines))
@@ -203,11 +203,10 @@ func AddWhileRunning(h *Harness) (_ string, err error) {
 		return "", err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(2)
+	list, err := b.pipelines(2)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	stop := make(chan struct{})
 	var wait sync.WaitGroup
 	failures, runs := make([]error, len(list)), make([]int, len(list))

@@ -32,11 +32,10 @@ func (h *Harness) soak(mode model.Mode) (err error) {
 		return err
 	}
 	defer b.teardown(&err)
-	list, release, err := b.pipelines(soakPipelines)
+	list, err := b.pipelines(soakPipelines)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
 	tolerance := 0.
 	if mode == model.Batched { // the size of a batch differs from run to run
 		tolerance = h.tolerance().batch

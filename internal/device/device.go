@@ -167,6 +167,36 @@ type ExecutionContext interface {
 	Close() error
 }
 
+// Bound remembers which buffers an execution context is bound to. The zero value is bound to none.
+type Bound []uintptr
+
+// To says whether it is bound to just these buffers.
+func (b Bound) To(inputs, outputs []*Buffer) bool {
+	if len(b) != 2*(len(inputs)+len(outputs)) {
+		return false
+	}
+	i := 0
+	for _, list := range [2][]*Buffer{inputs, outputs} {
+		for _, buffer := range list {
+			if b[i] != buffer.Address() || b[i+1] != uintptr(buffer.Size()) {
+				return false
+			}
+			i += 2
+		}
+	}
+	return true
+}
+
+// Set binds it to these buffers.
+func (b *Bound) Set(inputs, outputs []*Buffer) {
+	*b = (*b)[:0]
+	for _, list := range [2][]*Buffer{inputs, outputs} {
+		for _, buffer := range list {
+			*b = append(*b, buffer.Address(), uintptr(buffer.Size()))
+		}
+	}
+}
+
 // DecoderOptions describe a camera's stream.
 type DecoderOptions struct {
 	// Owner is the camera's name.

@@ -2,8 +2,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -180,23 +178,12 @@ func (f *fetcher) maven(ctx context.Context, b bundle, scratch string, report re
 
 // unpack checks the jar and writes its members into dir.
 func (b bundle) unpack(jar, dir string) error {
-	f, err := os.Open(jar)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	size, err := io.Copy(sum, f)
-	if err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != b.sha256 {
-		return &HashError{File: filepath.Base(jar), Got: got, Want: b.sha256, GotSize: size, WantSize: b.size}
-	}
-	for _, p := range b.members {
-		if err := extract(f, size, p, filepath.Join(dir, p.file())); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(jar), err)
+	return checked(jar, b.sha256, b.size, func(r io.ReaderAt, size int64) error {
+		for _, p := range b.members {
+			if err := extract(r, size, p, filepath.Join(dir, p.file())); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

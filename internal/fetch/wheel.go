@@ -11,9 +11,14 @@ import (
 )
 
 // unpack writes p's member of the wheel to the new file path, after it has checked that the wheel is the pinned one.
-// The wheel stays open from the check to the copy, so that both see the same file.
 func unpack(wheel string, p pin, path string) error {
-	f, err := os.Open(wheel)
+	return checked(wheel, p.sha256, p.wheelSize, func(r io.ReaderAt, size int64) error { return extract(r, size, p, path) })
+}
+
+// checked opens an archive, compares its SHA-256 with the pinned one and lets use read it. The archive stays open from
+// the check to the use, so that both see the same file.
+func checked(archive, want string, wantSize int64, use func(r io.ReaderAt, size int64) error) error {
+	f, err := os.Open(archive)
 	if err != nil {
 		return err
 	}
@@ -23,11 +28,11 @@ func unpack(wheel string, p pin, path string) error {
 	if err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != p.sha256 {
-		return &HashError{File: filepath.Base(wheel), Got: got, Want: p.sha256, GotSize: size, WantSize: p.wheelSize}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+		return &HashError{File: filepath.Base(archive), Got: got, Want: want, GotSize: size, WantSize: wantSize}
 	}
-	if err := extract(f, size, p, path); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Base(wheel), err)
+	if err := use(f, size); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(archive), err)
 	}
 	return nil
 }

@@ -45,13 +45,14 @@ func (b *Builder) timingPath() string {
 }
 
 // PlanPath is where a model's plan for one batch size belongs.
-func (d *Device) PlanPath(onnx []byte, batch int) string {
-	return filepath.Join(d.options.Plans, PlanName(onnx, batch, tensorrt.Version(), d.sm))
+func (d *Device) PlanPath(id PlanID, batch int) string {
+	return filepath.Join(d.options.Plans, PlanName(id, batch, tensorrt.Version(), d.sm))
 }
 
-// Build makes the FP16 plan of a model for one batch size and writes it to PlanPath, whole or not at all.
-// level is TensorRT's optimisation level, 0 to 5. It takes from seconds to many minutes.
-func (b *Builder) Build(m device.ModelFile, batch, level int) error {
+// Build makes the FP16 plan of a model for one batch size and writes it to path (PlanPath, where the device
+// looks for it), whole or not at all. level is TensorRT's optimisation level, 0 to 5. It takes from seconds
+// to many minutes.
+func (b *Builder) Build(m device.ModelFile, path string, batch, level int) error {
 	var built *tensorrt.Built
 	size := int64(batch)
 	err := b.device.do(func() (err error) {
@@ -67,7 +68,7 @@ func (b *Builder) Build(m device.ModelFile, batch, level int) error {
 	if err := writeWhole(b.timingPath(), built.TimingCache); err != nil {
 		return err
 	}
-	return writeWhole(b.device.PlanPath(m.ONNX, batch), built.Plan)
+	return writeWhole(path, built.Plan)
 }
 
 // writeWhole writes a file beside its place and moves it there.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,14 +17,18 @@ import (
 )
 
 // PlanName is the file of a model's FP16 plan for one batch size on one kind of GPU. A plan belongs to
-// exactly this ONNX file, TensorRT version and compute capability.
-func PlanName(onnx []byte, batch int, version string, sm int) string {
-	return fmt.Sprintf("%s%d-fp16-trt%s-sm%d.plan", planPrefix(onnx), batch, version, sm)
+// exactly this model, TensorRT version and compute capability.
+func PlanName(id PlanID, batch int, version string, sm int) string {
+	return fmt.Sprintf("%s-b%d-fp16-trt%s-sm%d.plan", id, batch, version, sm)
 }
 
-func planPrefix(onnx []byte) string {
+// PlanID stands for a model's content in the names of its plans.
+type PlanID string
+
+// NewPlanID hashes a model, which for a large one takes a while: once a model is enough.
+func NewPlanID(onnx []byte) PlanID {
 	sum := sha256.Sum256(onnx)
-	return hex.EncodeToString(sum[:8]) + "-b"
+	return PlanID(hex.EncodeToString(sum[:8]))
 }
 
 // engine is one model: a TensorRT engine for every batch size that there is a plan for. Each loads its
@@ -49,13 +52,14 @@ func (d *Device) LoadEngine(m device.ModelFile) (device.Engine, error) {
 	if err := d.refusal(); err != nil {
 		return nil, fmt.Errorf("load model %s: %w", m.Name, err)
 	}
-	buckets, err := d.findPlans(m)
+	id := NewPlanID(m.ONNX)
+	buckets, err := d.findPlans(id, m.MaxBatch)
 	if err != nil {
 		return nil, fmt.Errorf("load model %s: %w", m.Name, err)
 	}
 	e := &engine{device: d, name: m.Name, buckets: buckets}
 	for _, batch := range buckets {
-		plan, err := os.ReadFile(filepath.Join(d.options.Plans, PlanName(m.ONNX, batch, tensorrt.Version(), d.sm)))
+		plan, err := os.ReadFile(d.PlanPath(id, batch))
 		if err == nil {
 			err = d.do(func() error {
 				sized, err := d.runtime.Engine(plan)
@@ -74,31 +78,36 @@ func (d *Device) LoadEngine(m device.ModelFile) (device.Engine, error) {
 	return e, nil
 }
 
-// findPlans lists the batch sizes that plans exist for: those up to the model's batch, and one more if
-// none reaches it.
-func (d *Device) findPlans(m device.ModelFile) (buckets []int, err error) {
-	prefix := planPrefix(m.ONNX)
-	_, suffix, _ := strings.Cut(PlanName(m.ONNX, 1, tensorrt.Version(), d.sm), prefix+"1")
+// findPlans lists the batch sizes that plans exist for: those up to maxBatch, and one more if none reaches
+// it.
+func (d *Device) findPlans(id PlanID, maxBatch int) ([]int, error) {
 	files, err := os.ReadDir(d.options.Plans)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
+	buckets := chooseBuckets(files, PlanName(id, 0, tensorrt.Version(), d.sm), maxBatch)
+	if len(buckets) == 0 {
+		return nil, fmt.Errorf("no plan for TensorRT %s on %s (compute capability %d.%d): expected %s in %s (sightline build makes it)",
+			tensorrt.Version(), d.name, d.sm/10, d.sm%10, PlanName(id, maxBatch, tensorrt.Version(), d.sm), d.options.Plans)
+	}
+	return buckets, nil
+}
+
+// chooseBuckets picks the batch sizes from a folder; pattern is the name of the plan of batch 0.
+func chooseBuckets(files []os.DirEntry, pattern string, maxBatch int) (buckets []int) {
+	prefix, suffix, _ := strings.Cut(pattern, "-b0-")
 	for _, f := range files {
-		size, ok := strings.CutPrefix(f.Name(), prefix)
-		size, fits := strings.CutSuffix(size, suffix)
+		size, ok := strings.CutPrefix(f.Name(), prefix+"-b")
+		size, fits := strings.CutSuffix(size, "-"+suffix)
 		if n, err := strconv.Atoi(size); ok && fits && err == nil && n > 0 {
 			buckets = append(buckets, n)
 		}
 	}
 	slices.Sort(buckets)
-	if i := slices.IndexFunc(buckets, func(n int) bool { return n >= m.MaxBatch }); i >= 0 {
+	if i := slices.IndexFunc(buckets, func(n int) bool { return n >= maxBatch }); i >= 0 {
 		buckets = buckets[:i+1]
 	}
-	if len(buckets) == 0 {
-		return nil, fmt.Errorf("no plan for TensorRT %s on %s (compute capability %d.%d): expected %s in %s (sightline build makes it)",
-			tensorrt.Version(), d.name, d.sm/10, d.sm%10, PlanName(m.ONNX, m.MaxBatch, tensorrt.Version(), d.sm), d.options.Plans)
-	}
-	return buckets, nil
+	return buckets
 }
 
 // describe reads the inputs and outputs of one size, which must be the same for all.
@@ -165,7 +174,7 @@ type executionContext struct {
 	owner       string
 	sized       []*tensorrt.Context
 	activations *device.Buffer
-	bound       []uintptr
+	bound       device.Bound
 	closed      bool
 }
 
@@ -257,10 +266,10 @@ func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
 		return fmt.Errorf("bind %s for %s: %d inputs and %d outputs given, the model has %d and %d", e.name, c.owner,
 			len(inputs), len(outputs), len(e.inputs), len(e.outputs))
 	}
-	if c.isBound(inputs, outputs) {
+	if c.bound.To(inputs, outputs) {
 		return nil
 	}
-	c.bound = c.bound[:0]
+	c.bound = c.bound[:0] // until every address is set
 	return e.device.do(func() error {
 		for _, side := range []struct {
 			names   []device.Binding
@@ -277,29 +286,9 @@ func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
 				}
 			}
 		}
-		for _, list := range [2][]*device.Buffer{inputs, outputs} {
-			for _, b := range list {
-				c.bound = append(c.bound, b.Address(), uintptr(b.Size()))
-			}
-		}
+		c.bound.Set(inputs, outputs)
 		return nil
 	})
-}
-
-func (c *executionContext) isBound(inputs, outputs []*device.Buffer) bool {
-	if len(c.bound) != 2*(len(inputs)+len(outputs)) {
-		return false
-	}
-	i := 0
-	for _, list := range [2][]*device.Buffer{inputs, outputs} {
-		for _, b := range list {
-			if c.bound[i] != b.Address() || c.bound[i+1] != uintptr(b.Size()) {
-				return false
-			}
-			i += 2
-		}
-	}
-	return true
 }
 
 // Enqueue queues one inference. A failure inside TensorRT leaves it in an unknown state: the device is

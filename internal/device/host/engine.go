@@ -95,7 +95,7 @@ type executionContext struct {
 	// queued holds calls[i].Run as a work item, made once.
 	queued []item
 	closed bool
-	bound  []uintptr
+	bound  device.Bound
 }
 
 // Bind makes the calls for every batch size, unless the very same buffers are bound already.
@@ -108,7 +108,7 @@ func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
 		return fmt.Errorf("bind %s for %s: %d inputs and %d outputs given, the model has %d and %d", e.name, c.owner,
 			len(inputs), len(outputs), len(e.inputs), len(e.outputs))
 	}
-	if c.isBound(inputs, outputs) {
+	if c.bound.To(inputs, outputs) {
 		return nil
 	}
 	if err := c.release(); err != nil {
@@ -133,29 +133,8 @@ func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
 		c.calls = append(c.calls, call)
 		c.queued = append(c.queued, item{work: call.Run})
 	}
-	for _, b := range inputs {
-		c.bound = append(c.bound, b.Address(), uintptr(b.Size()))
-	}
-	for _, b := range outputs {
-		c.bound = append(c.bound, b.Address(), uintptr(b.Size()))
-	}
+	c.bound.Set(inputs, outputs)
 	return nil
-}
-
-func (c *executionContext) isBound(inputs, outputs []*device.Buffer) bool {
-	if len(c.bound) != 2*(len(inputs)+len(outputs)) {
-		return false
-	}
-	i := 0
-	for _, list := range [2][]*device.Buffer{inputs, outputs} {
-		for _, b := range list {
-			if c.bound[i] != b.Address() || c.bound[i+1] != uintptr(b.Size()) {
-				return false
-			}
-			i += 2
-		}
-	}
-	return true
 }
 
 // tensors makes the values of n items, or nil if a buffer is too small for them.

@@ -2,7 +2,6 @@ package onnxruntime
 
 import (
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"sightline/internal/golden"
 )
 
 // open loads the library that SIGHTLINE_ONNXRUNTIME names.
@@ -60,20 +61,6 @@ func TestBrokenModelIsAnError(t *testing.T) {
 // TestGolden runs every model on the input of tensors.json, eight times at once on one session.
 func TestGolden(t *testing.T) {
 	lib := open(t)
-	raw, err := os.ReadFile("../../golden/tensors.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var golden struct {
-		Models map[string]map[string]struct {
-			Shape   []int64
-			Sum     float64
-			Samples []float64
-		}
-	}
-	if err := json.Unmarshal(raw, &golden); err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range []string{"detection", "pose-lite", "segmentation", "reid"} {
 		t.Run(name, func(t *testing.T) {
 			s, err := lib.NewSession(readModel(t, name), 1)
@@ -81,7 +68,10 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			want := golden.Models[name+".onnx"]
+			want, err := golden.Outputs(name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if len(want) != len(s.Outputs) || len(s.Inputs) != 1 || s.Inputs[0].Name != "images" || s.Inputs[0].Type != Float {
 				t.Fatalf("inputs %+v, outputs %+v", s.Inputs, s.Outputs)
 			}
@@ -90,7 +80,7 @@ func TestGolden(t *testing.T) {
 				wait.Go(func() {
 					shape := slices.Clone(s.Inputs[0].Shape)
 					shape[0] = 2
-					images := pattern(2, int(shape[2]), int(shape[3]))
+					images := golden.Input(int(shape[2]), int(shape[3]))
 					var pin runtime.Pinner
 					defer pin.Unpin()
 					pin.Pin(&images[0])
@@ -103,13 +93,14 @@ func TestGolden(t *testing.T) {
 					var outs []*Value
 					var data [][]float32
 					for _, o := range s.Outputs {
-						n := int64(1)
+						var dims []int64
+						n := 1
 						for _, d := range want[o.Name].Shape {
-							n *= d
+							dims, n = append(dims, int64(d)), n*d
 						}
 						buffer := make([]float32, n)
 						pin.Pin(&buffer[0])
-						v, err := lib.NewValue(buffer, want[o.Name].Shape...)
+						v, err := lib.NewValue(buffer, dims...)
 						if err != nil {
 							t.Error(err)
 							return
@@ -142,20 +133,6 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func pattern(batch, height, width int) []float32 {
-	out := make([]float32, 0, batch*3*height*width)
-	for b := range batch {
-		for c := range 3 {
-			for y := range height {
-				for x := range width {
-					out = append(out, float32((7*c+3*y+5*x+11*b+(x*y%13)*9)%256)/255)
-				}
-			}
-		}
-	}
-	return out
-}
-
 func TestCallDoesNotAllocate(t *testing.T) {
 	lib := open(t)
 	s, err := lib.NewSession(readModel(t, "segmentation"), 1)
@@ -165,7 +142,7 @@ func TestCallDoesNotAllocate(t *testing.T) {
 	defer s.Close()
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	images, mask := pattern(1, 256, 256), make([]float32, 256*256)
+	images, mask := golden.Input(256, 256)[:3*256*256], make([]float32, 256*256)
 	pin.Pin(&images[0])
 	pin.Pin(&mask[0])
 	in, err := lib.NewValue(images, 1, 3, 256, 256)
