@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -22,69 +23,101 @@ type factory struct {
 	// refused is a timing cache that does not fit.
 	refused string
 	open    [4]int64
+	// Callbacks are never freed, so every kind of object has one table.
+	tables  map[string]unsafe.Pointer
+	cacheOf map[uintptr]string // content of timing caches, by public object and by implementation
+}
+
+func (f *factory) table(kind string, slots func() map[int]any) unsafe.Pointer {
+	if f.tables == nil {
+		f.tables, f.cacheOf = map[string]unsafe.Pointer{}, map[uintptr]string{}
+	}
+	if f.tables[kind] == nil {
+		f.tables[kind] = table(slots())
+	}
+	return f.tables[kind]
 }
 
 func (f *factory) note(format string, args ...any) {
 	f.calls = append(f.calls, fmt.Sprintf(format, args...))
 }
 
+// blobs are the contents of host memory objects, by implementation.
+var blobs sync.Map
+
+var blobTable = sync.OnceValue(func() unsafe.Pointer {
+	content := func(i *impl) []byte { b, _ := blobs.Load(i); return b.([]byte) }
+	return table(map[int]any{
+		2: func(i *impl) unsafe.Pointer { return unsafe.Pointer(&content(i)[0]) },
+		3: func(i *impl) uint64 { return uint64(len(content(i))) },
+	})
+})
+
 // blob makes a host memory object.
 func blob(content string) uintptr {
-	data := []byte(content)
-	return fake(table(map[int]any{
-		2: func(i *impl) unsafe.Pointer { return unsafe.Pointer(&data[0]) },
-		3: func(i *impl) uint64 { return uint64(len(data)) },
-	})).address()
+	f := fake(blobTable())
+	blobs.Store(&f.impl, []byte(content))
+	return f.address()
 }
 
 func (f *factory) config() uintptr {
-	cacheOf := map[uintptr]string{}
-	return fake(table(map[int]any{
-		11: func(i *impl, flag int32) { f.note("flag %d", flag) },
-		25: func(i *impl, p uintptr) int32 { f.note("profile"); return 0 },
-		40: func(i *impl, b *byte, n uint64) uintptr {
-			content := "empty"
-			if n > 0 {
-				content = string(unsafe.Slice(b, n))
-			}
-			o := fake(table(map[int]any{2: func(i *impl) uintptr { return blob("timing of " + content) }}))
-			cacheOf[o.address()] = content
-			return o.address()
-		},
-		41: func(i *impl, c uintptr, mismatch bool) bool { return cacheOf[c] != f.refused && !mismatch },
-		43: func(i *impl, pool int32, n uint64) { f.note("pool %d %d", pool, n) },
-		47: func(i *impl, n int32) { f.note("level %d", n) },
-		54: func(i *impl, n int32) { f.note("aux %d", n) },
-		56: func(i *impl, m unsafe.Pointer) { f.monitor = m },
-		60: func(i *impl, n int32) { f.note("tactics %d", n) },
+	return fake(f.table("config", func() map[int]any {
+		return map[int]any{
+			11: func(i *impl, flag int32) { f.note("flag %d", flag) },
+			25: func(i *impl, p uintptr) int32 { f.note("profile"); return 0 },
+			40: func(i *impl, b *byte, n uint64) uintptr {
+				content := "empty"
+				if n > 0 {
+					content = string(unsafe.Slice(b, n))
+				}
+				return f.cache(content)
+			},
+			41: func(i *impl, c uintptr, mismatch bool) bool { return f.cacheOf[c] != f.refused && !mismatch },
+			43: func(i *impl, pool int32, n uint64) { f.note("pool %d %d", pool, n) },
+			47: func(i *impl, n int32) { f.note("level %d", n) },
+			54: func(i *impl, n int32) { f.note("aux %d", n) },
+			56: func(i *impl, m unsafe.Pointer) { f.monitor = m },
+			60: func(i *impl, n int32) { f.note("tactics %d", n) },
+		}
 	})).address()
+}
+
+func (f *factory) cache(content string) uintptr {
+	o := fake(f.table("cache", func() map[int]any {
+		return map[int]any{2: func(i *impl) uintptr { return blob("timing of " + f.cacheOf[uintptr(unsafe.Pointer(i))]) }}
+	}))
+	f.cacheOf[o.address()], f.cacheOf[uintptr(unsafe.Pointer(&o.impl))] = content, content
+	return o.address()
 }
 
 func (f *factory) network() uintptr {
 	name, layer := []byte("images\x00"), []byte("/head/Softmax\x00")
-	input := fake(table(map[int]any{
-		3: func(i *impl) *byte { return &name[0] },
-		4: func(i *impl, d *dims) { f.note("fixed %v", d.shape()) },
-		5: func(r *dims, i *impl) *dims { *r = dims{N: 4, D: [8]int64(append(f.open[:], 0, 0, 0, 0))}; return r },
-	}))
-	layers := [2]*fakeObject{}
-	for n, output := range [2]DataType{Float32, Int64} {
-		layers[n] = fake(table(map[int]any{
-			4: func(i *impl) *byte { return &layer[0] }, 7: func(i *impl) int32 { return 1 },
-			10: func(i *impl, d DataType) { f.note("precision %d", d) },
-			14: func(i *impl, n int32, d DataType) { f.note("output %d %d", n, d) },
-			15: func(i *impl, n int32) DataType { return output },
+	network := f.table("network", func() map[int]any {
+		input := fake(table(map[int]any{
+			3: func(i *impl) *byte { return &name[0] },
+			4: func(i *impl, d *dims) { f.note("fixed %v", d.shape()) },
+			5: func(r *dims, i *impl) *dims { *r = dims{N: 4, D: [8]int64(append(f.open[:], 0, 0, 0, 0))}; return r },
 		}))
-	}
-	for _, owned := range append(layers[:], input) { // by the network, like the profile by the builder
-		owned.destroyed = 1
-	}
-	return fake(table(map[int]any{
-		12: func(i *impl) int32 { return 2 },
-		13: func(i *impl, n int32) uintptr { return layers[n].address() },
-		14: func(i *impl) int32 { return 1 },
-		15: func(i *impl, n int32) uintptr { return input.address() },
-	})).address()
+		layers := [2]*fakeObject{}
+		for n, output := range [2]DataType{Float32, Int64} {
+			layers[n] = fake(table(map[int]any{
+				4: func(i *impl) *byte { return &layer[0] }, 7: func(i *impl) int32 { return 1 },
+				10: func(i *impl, d DataType) { f.note("precision %d", d) },
+				14: func(i *impl, n int32, d DataType) { f.note("output %d %d", n, d) },
+				15: func(i *impl, n int32) DataType { return output },
+			}))
+		}
+		for _, owned := range append(layers[:], input) { // by the network, like the profile by the builder
+			owned.destroyed = 1
+		}
+		return map[int]any{
+			12: func(i *impl) int32 { return 2 },
+			13: func(i *impl, n int32) uintptr { return layers[n].address() },
+			14: func(i *impl) int32 { return 1 },
+			15: func(i *impl, n int32) uintptr { return input.address() },
+		}
+	})
+	return fake(network).address()
 }
 
 // builder makes the fake and a parser that takes models starting with "onnx".
