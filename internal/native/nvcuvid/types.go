@@ -16,6 +16,7 @@ type Codec int32
 const (
 	H264 Codec = 4
 	HEVC Codec = 8
+	VP9  Codec = 10
 	AV1  Codec = 11
 )
 
@@ -25,6 +26,8 @@ func (c Codec) String() string {
 		return "H.264"
 	case HEVC:
 		return "H.265"
+	case VP9:
+		return "VP9"
 	case AV1:
 		return "AV1"
 	}
@@ -106,9 +109,10 @@ type parserParams struct {
 }
 
 const (
-	packetEndOfStream  = 1
-	packetTimestamp    = 2
-	packetEndOfPicture = 8
+	packetEndOfStream   = 1
+	packetTimestamp     = 2
+	packetDiscontinuity = 4
+	packetEndOfPicture  = 8
 )
 
 type packet struct {
@@ -138,6 +142,17 @@ type createInfo struct {
 	TargetRect          rect16
 	EnableHistogram     uint64
 	_                   [4]uint64
+}
+
+// reconfigureInfo has 32-bit numbers where createInfo has 64.
+type reconfigureInfo struct {
+	Width, Height             uint32
+	TargetWidth, TargetHeight uint32
+	DecodeSurfaces            uint32
+	_                         [12]uint32
+	DisplayArea               rect16
+	TargetRect                rect16
+	_                         [11]uint32
 }
 
 // picParams is the head of CUVIDPICPARAMS; only the library makes one.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"unsafe"
-
-	"sightline/internal/native/dl"
 )
 
 // Batch is a range of batch sizes and the size to optimize for.
@@ -20,8 +18,18 @@ type BuildOptions struct {
 	Workspace         uint64 // bytes for temporary buffers; 0 means all device memory
 	// Batch is the first dimension of every input that leaves it open. If Min and Max are equal, the
 	// plan gets a fixed shape, which is the faster kind.
-	Batch       Batch
-	TimingCache []byte // from an earlier Built for the same GPU, driver and TensorRT; may be nil
+	Batch Batch
+	// TimingCache is from an earlier Built for the same GPU, driver and TensorRT; may be nil. One that does
+	// not fit is ignored, because it only saves time.
+	TimingCache []byte
+	// MaxTactics bounds how many kernels are timed a layer; 0 leaves it to TensorRT, as do versions before
+	// 10.4.
+	MaxTactics int
+	// Float32 picks layers, by their ONNX names, that keep float32 in an FP16 plan; may be nil.
+	Float32 func(layer string) bool
+	// Progress is told how far the build is and ends it by returning false: Build then fails with
+	// ErrCancelled. It is called from any thread, one call at a time, and must be quick; may be nil.
+	Progress func(Step) bool
 }
 
 // Built is the result of Build.
@@ -29,166 +37,200 @@ type Built struct {
 	Plan        []byte
 	TimingCache []byte
 	Layers      int
+	// Float32 is the number of layers that BuildOptions.Float32 kept.
+	Float32 int
 }
 
 // Builder builds plans. Making one loads TensorRT's kernel library, which takes 3.4 GB of memory and much
-// CPU time, so it pays to build several models with the same one.
-type Builder struct{ *object }
+// CPU time, so it pays to build several models with the same one. One goroutine uses it.
+type Builder struct{ object *object }
 
 // NewBuilder makes a builder for the current device. LoadParser must have succeeded. TensorRT opens its
 // builder resource library by bare name, so its directory must have been in LD_LIBRARY_PATH when the
-// process started, or in the system's library path.
+// process started, or in the system's library path. The caller closes the builder.
 func NewBuilder() (*Builder, error) {
 	lifecycle.Lock()
 	defer lifecycle.Unlock()
-	o, err := newObject(api.CreateInferBuilder(logger(), api.GetInferLibVersion()), "createInferBuilder")
+	if version.Load() == 0 || parserAPI.GetVersion == nil {
+		return nil, ErrNotLoaded
+	}
+	a := try("createInferBuilder")
+	o, err := a.object(api.CreateInferBuilder(logger(), version.Load()))
 	if err != nil {
 		return nil, err
 	}
 	return &Builder{o}, nil
 }
 
-// Close destroys the builder.
-func (builder *Builder) Close() { builder.destroy() }
+// Close destroys the builder. It waits for a Build.
+func (builder *Builder) Close() error {
+	lifecycle.Lock()
+	defer lifecycle.Unlock()
+	if builder.object != nil {
+		builder.object.destroy()
+		builder.object = nil
+	}
+	return nil
+}
 
 // Build compiles an ONNX model. It can take minutes, times kernels on the device and disturbs everything
-// else that runs there.
+// else that runs there; meanwhile this process can neither make nor close other objects of this package.
 func (builder *Builder) Build(model []byte, o BuildOptions) (*Built, error) {
-	// What is made here is freed by hand, the newest first: config, network and parser must go before
-	// the builder.
-	var free []func()
-	defer func() {
-		for _, f := range slices.Backward(free) {
-			f()
-		}
-	}()
-	own := func(addr uintptr, call string) (*object, error) {
-		obj, err := newObject(addr, call)
-		if err == nil {
-			free = append(free, obj.destroy)
-		}
-		return obj, err
+	if err := o.check(); err != nil {
+		return nil, err
 	}
+	lifecycle.Lock()
+	defer lifecycle.Unlock()
+	if builder.object == nil {
+		return nil, fmt.Errorf("builder: %w", ErrClosed)
+	}
+	b := &build{builder: builder.object, m: methods[builderMethods](builder.object.impl), options: o}
+	defer b.release()
+	return b.run(model)
+}
 
-	b := methods[builderMethods](builder.impl)
-	network, err := own(b.CreateNetworkV2(builder.impl, 0), "createNetworkV2")
-	if err != nil {
-		return nil, err
+func (o BuildOptions) check() error {
+	if o.OptimizationLevel < 0 || o.OptimizationLevel > 5 {
+		return fmt.Errorf("tensorrt: optimisation level %d, expected 0 to 5", o.OptimizationLevel)
 	}
-	n := methods[networkMethods](network.impl)
-	freeParser, err := parse(network, model)
-	if err != nil {
-		return nil, err
+	if b := o.Batch; b.Min < 1 || b.Opt < b.Min || b.Max < b.Opt {
+		return fmt.Errorf("tensorrt: batch %d, %d, %d: expected 1 <= min <= opt <= max", b.Min, b.Opt, b.Max)
 	}
-	free = append(free, freeParser) // not earlier: the network uses weights that the parser owns
+	return nil
+}
 
-	config, err := own(b.CreateBuilderConfig(builder.impl), "createBuilderConfig")
+// build is one call of Build.
+type build struct {
+	builder *object
+	m       *builderMethods
+	options BuildOptions
+	// free lists what was made: config, network and parser must go before the builder, the newest first.
+	free []func()
+}
+
+func (b *build) release() {
+	for _, f := range slices.Backward(b.free) {
+		f()
+	}
+}
+
+// own checks an address that a call returned and destroys the object at the end.
+func (b *build) own(a attempt, addr uintptr) (*object, error) {
+	o, err := a.object(addr)
+	if err == nil {
+		b.free = append(b.free, o.destroy)
+	}
+	return o, err
+}
+
+func (b *build) run(model []byte) (*Built, error) {
+	object, err := b.own(try("createNetworkV2"), b.m.CreateNetworkV2(b.builder.impl, 0))
 	if err != nil {
 		return nil, err
 	}
-	c := methods[configMethods](config.impl)
-	const fp16, workspacePool = 0, 0
+	n := network{object, methods[networkMethods](object.impl)}
+	freeParser, err := parse(object, model)
+	if err != nil {
+		return nil, err
+	}
+	b.free = append(b.free, freeParser)
+	config, err := b.own(try("createBuilderConfig"), b.m.CreateBuilderConfig(b.builder.impl))
+	if err != nil {
+		return nil, err
+	}
+	result := &Built{Layers: int(n.m.GetNbLayers(n.impl))}
+	if result.Float32, err = b.configure(config, n); err != nil {
+		return nil, err
+	}
+	cache, err := b.timingCache(config)
+	if err != nil {
+		return nil, err
+	}
+	cancelled := func() bool { return false }
+	if b.options.Progress != nil {
+		monitor := newMonitor(b.options.Progress)
+		defer monitor.close()
+		methods[configMethods](config.impl).SetProgressMonitor(config.impl, monitor.pointer())
+		cancelled = monitor.cancelled.Load
+	}
+	result.Plan, err = hostMemory(try("buildSerializedNetwork"), func() uintptr {
+		return b.m.BuildSerializedNetwork(b.builder.impl, object, config)
+	})
+	if cancelled() {
+		return nil, errors.Join(ErrCancelled, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	result.TimingCache, err = hostMemory(try("timing cache serialize"), func() uintptr {
+		return methods[timingCacheMethods](cache.impl).Serialize(cache.impl)
+	})
+	return result, err
+}
+
+// configure sets what the options say and counts the layers kept in float32.
+func (b *build) configure(config *object, n network) (float32Layers int, err error) {
+	const fp16, obeyPrecision, workspacePool = 0, 9, 0
+	o, c := b.options, methods[configMethods](config.impl)
 	if o.FP16 {
 		c.SetFlag(config.impl, fp16)
+	}
+	if o.FP16 && o.Float32 != nil {
+		if float32Layers, err = n.keepFloat32(o.Float32); err != nil {
+			return 0, err
+		}
+		if float32Layers > 0 {
+			c.SetFlag(config.impl, obeyPrecision)
+		}
 	}
 	if o.Workspace > 0 {
 		c.SetMemoryPoolLimit(config.impl, workspacePool, o.Workspace)
 	}
 	c.SetBuilderOptimizationLevel(config.impl, int32(o.OptimizationLevel))
 	c.SetMaxAuxStreams(config.impl, 0) // the program runs several streams itself
+	if o.MaxTactics > 0 && c.SetMaxNbTactics != nil {
+		c.SetMaxNbTactics(config.impl, int32(o.MaxTactics))
+	}
+	// The profile belongs to the builder.
+	profile, err := try("createOptimizationProfile").object(b.m.CreateOptimizationProfile(b.builder.impl))
+	if err != nil {
+		return 0, err
+	}
+	needed, err := n.setShapes(profile, o.Batch)
+	if err != nil {
+		return 0, err
+	}
+	if a := try("addOptimizationProfile"); needed && c.AddOptimizationProfile(config.impl, profile) < 0 {
+		return 0, a.failed()
+	}
+	return float32Layers, nil
+}
 
-	profile, err := newObject(b.CreateOptimizationProfile(builder.impl), "createOptimizationProfile") // owned by the builder
-	if err != nil {
-		return nil, err
-	}
-	needed, err := setShapes(network, profile, o.Batch)
-	if err != nil {
-		return nil, err
-	}
-	if needed && c.AddOptimizationProfile(config.impl, profile) < 0 {
-		return nil, failed("addOptimizationProfile")
-	}
-
-	cache, err := own(c.CreateTimingCache(config.impl, unsafe.SliceData(o.TimingCache), uint64(len(o.TimingCache))), "createTimingCache")
-	if err != nil {
-		return nil, err
-	}
+// timingCache gives the build the earlier cache, or an empty one if that is refused.
+func (b *build) timingCache(config *object) (*object, error) {
 	const ignoreMismatch = false
-	if !c.SetTimingCache(config.impl, cache, ignoreMismatch) {
-		return nil, failed("setTimingCache")
+	c := methods[configMethods](config.impl)
+	create := func(blob []byte) (*object, error) {
+		return b.own(try("createTimingCache"), c.CreateTimingCache(config.impl, unsafe.SliceData(blob), uint64(len(blob))))
 	}
-
-	result := &Built{Layers: int(n.GetNbLayers(network.impl))}
-	result.Plan, err = hostMemory(func() uintptr {
-		lifecycle.Lock()
-		defer lifecycle.Unlock()
-		return b.BuildSerializedNetwork(builder.impl, network, config)
-	}, "buildSerializedNetwork")
+	if len(b.options.TimingCache) > 0 {
+		if cache, err := create(b.options.TimingCache); err == nil && c.SetTimingCache(config.impl, cache, ignoreMismatch) {
+			return cache, nil
+		}
+	}
+	cache, err := create(nil)
 	if err != nil {
 		return nil, err
 	}
-	result.TimingCache, err = hostMemory(func() uintptr {
-		return methods[timingCacheMethods](cache.impl).Serialize(cache.impl)
-	}, "timing cache serialize")
-	return result, err
-}
-
-// parse fills the network from an ONNX model and returns the function that frees the parser.
-func parse(network *object, model []byte) (func(), error) {
-	addr := parserAPI.CreateParser(network, logger(), parserAPI.GetVersion())
-	if addr < lowest {
-		return nil, failed("createNvOnnxParser")
+	if a := try("setTimingCache"); !c.SetTimingCache(config.impl, cache, ignoreMismatch) {
+		return nil, a.failed()
 	}
-	parser := (*impl)(dl.Pointer(addr))
-	m := methods[parserMethods](parser)
-	free := func() { m.DeletingDestructor(parser) }
-	if m.Parse(parser, unsafe.SliceData(model), uint64(len(model)), 0) {
-		return free, nil
-	}
-	var errs []error
-	for i := range m.GetNbErrors(parser) {
-		e := m.GetError(parser, i)
-		em := methods[parserErrorMethods](e)
-		errs = append(errs, fmt.Errorf("onnx: %s (node %q, %s)", em.Desc(e), em.NodeName(e), em.NodeOperator(e)))
-	}
-	free()
-	return nil, errors.Join(append(errs, failed("parse"))...)
-}
-
-// setShapes fixes the open batch dimension of the inputs and tells whether the profile is needed.
-func setShapes(network, profile *object, batch Batch) (needed bool, err error) {
-	n := methods[networkMethods](network.impl)
-	p := methods[profileMethods](profile.impl)
-	for i := range n.GetNbInputs(network.impl) {
-		input, err := newObject(n.GetInput(network.impl, i), "getInput")
-		if err != nil {
-			return false, err
-		}
-		t := methods[tensorMethods](input.impl)
-		shape := t.GetDimensions(input.impl).shape()
-		if len(shape) == 0 || shape[0] != -1 {
-			continue
-		}
-		if batch.Min == batch.Max {
-			shape[0] = batch.Max
-			t.SetDimensions(input.impl, newDims(shape))
-			continue
-		}
-		needed = true
-		name := t.GetName(input.impl)
-		for selector, size := range [...]int64{batch.Min, batch.Opt, batch.Max} { // in the order of OptProfileSelector
-			shape[0] = size
-			if !p.SetDimensions(profile.impl, name, int32(selector), newDims(shape)) {
-				return false, failed("profile setDimensions " + name)
-			}
-		}
-	}
-	return needed, nil
+	return cache, nil
 }
 
 // hostMemory copies the memory object that f returns and frees it.
-func hostMemory(f func() uintptr, call string) ([]byte, error) {
-	o, err := newObject(f(), call)
+func hostMemory(a attempt, f func() uintptr) ([]byte, error) {
+	o, err := a.object(f())
 	if err != nil {
 		return nil, err
 	}

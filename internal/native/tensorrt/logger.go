@@ -1,6 +1,7 @@
 package tensorrt
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -38,16 +39,24 @@ var (
 	logHandler   atomic.Pointer[func(Severity, string)]
 )
 
-// recent holds the errors logged since the last failed call, the first few of them.
-var recent struct {
-	sync.Mutex
-	errors []string
-}
-
 // SetLogger sets the function that gets TensorRT's log messages. It is called from any thread, while
 // TensorRT works: it must be quick and must not call TensorRT. By default warnings and errors go to
 // slog.
 func SetLogger(f func(Severity, string)) { logHandler.Store(&f) }
+
+// LogTo sends TensorRT's messages to a logger: errors and warnings as such, the rest as debug messages.
+func LogTo(l *slog.Logger) {
+	SetLogger(func(s Severity, message string) {
+		level := slog.LevelDebug
+		switch {
+		case s <= Error:
+			level = slog.LevelError
+		case s == Warning:
+			level = slog.LevelWarn
+		}
+		l.Log(context.Background(), level, "TensorRT: "+message)
+	})
+}
 
 func initLogger() {
 	loggerOnce.Do(func() {
@@ -63,12 +72,7 @@ func logMessage(_ unsafe.Pointer, severity int32, text *byte) {
 	defer func() { _ = recover() }() // a panic must not unwind through C++ frames
 	s, message := Severity(severity), dl.String(text)
 	if s <= Error {
-		const enough = 4
-		recent.Lock()
-		if len(recent.errors) < enough {
-			recent.errors = append(recent.errors, message)
-		}
-		recent.Unlock()
+		remember(message)
 	}
 	if f := logHandler.Load(); f != nil {
 		(*f)(s, message)

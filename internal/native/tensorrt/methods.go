@@ -7,8 +7,8 @@ import (
 )
 
 // The tables name methods as the C++ headers do; methods_test.go compares names and slots with a table
-// made by a C++ compiler. All slots are the same from 10.1 to 10.16. The first parameter is the
-// implementation; parameters that C++ declares as references to interfaces take the public object.
+// made by a C++ compiler. All slots are the same from 10.1 to 10.16; what came later than 10.1 says since
+// when, and is nil before. The first parameter is the implementation; parameters that C++ declares as references to interfaces take the public object.
 
 type runtimeMethods struct {
 	DeserializeCudaEngine func(this *impl, blob *byte, size uint64) uintptr `slot:"3"`
@@ -25,6 +25,7 @@ type engineMethods struct {
 	GetIOTensorName           func(this *impl, index int32) string                        `slot:"31"`
 	GetNbAuxStreams           func(this *impl) int32                                      `slot:"33"`
 	GetDeviceMemorySizeV2     func(this *impl) int64                                      `slot:"52"`
+	GetEngineStat             func(this *impl, stat int32) int64                          `slot:"57" since:"10.14"`
 }
 
 type contextMethods struct {
@@ -51,12 +52,23 @@ type configMethods struct {
 	SetMemoryPoolLimit          func(this *impl, pool int32, size uint64)                 `slot:"43"`
 	SetBuilderOptimizationLevel func(this *impl, level int32)                             `slot:"47"`
 	SetMaxAuxStreams            func(this *impl, n int32)                                 `slot:"54"`
+	SetProgressMonitor          func(this *impl, monitor unsafe.Pointer)                  `slot:"56"`
+	SetMaxNbTactics             func(this *impl, n int32)                                 `slot:"60" since:"10.4"`
 }
 
 type networkMethods struct {
 	GetNbLayers func(this *impl) int32                `slot:"12"`
+	GetLayer    func(this *impl, index int32) uintptr `slot:"13"`
 	GetNbInputs func(this *impl) int32                `slot:"14"`
 	GetInput    func(this *impl, index int32) uintptr `slot:"15"`
+}
+
+type layerMethods struct {
+	GetName       func(this *impl) string                   `slot:"4"`
+	GetNbOutputs  func(this *impl) int32                    `slot:"7"`
+	SetPrecision  func(this *impl, t DataType)              `slot:"10"`
+	GetOutputType func(this *impl, index int32) DataType    `slot:"15"`
+	SetOutputType func(this *impl, index int32, t DataType) `slot:"14"`
 }
 
 type tensorMethods struct {

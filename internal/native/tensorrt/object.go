@@ -23,22 +23,21 @@ type impl struct {
 	vtable unsafe.Pointer
 }
 
-// lowest is the lowest address that can be an object. When CUDA fails, some versions return a small
-// number instead of nil.
+// lowest is the lowest address that can be an object. When CUDA fails, 10.15 returns 0x238 instead of nil:
+// the offset of a base class in an object that is not there. Until an address is checked it stays a number,
+// because such a value in a Go pointer crashes the runtime when a stack moves.
 const lowest = 0x10000
 
-// newObject checks an address returned by TensorRT.
-func newObject(addr uintptr, call string) (*object, error) {
+// object checks the address that a call returned.
+func (a attempt) object(addr uintptr) (*object, error) {
 	if addr < lowest {
-		return nil, failed(call)
+		return nil, a.failed()
 	}
 	return (*object)(dl.Pointer(addr)), nil
 }
 
-// destroy is C++ delete: slot 1 of the public vtable is the deleting destructor.
+// destroy is C++ delete: slot 1 of the public vtable is the deleting destructor. lifecycle is held.
 func (o *object) destroy() {
-	lifecycle.Lock()
-	defer lifecycle.Unlock()
 	dl.Call(dl.Slot(o.vtable, 1), uintptr(unsafe.Pointer(o)))
 }
 
@@ -50,14 +49,14 @@ type tableKey struct {
 	table  reflect.Type
 }
 
-// methods returns the method table T of an implementation.
+// methods returns the method table T of an implementation. Methods that the loaded version lacks are nil.
 func methods[T any](i *impl) *T {
 	key := tableKey{i.vtable, reflect.TypeFor[T]()}
 	if t, ok := tables.Load(key); ok {
 		return t.(*T)
 	}
 	t := new(T)
-	dl.BindSlots(t, i.vtable)
+	dl.BindSlotsOf(t, i.vtable, has)
 	actual, _ := tables.LoadOrStore(key, t)
 	return actual.(*T)
 }
@@ -69,6 +68,10 @@ type dims struct {
 	D [8]int64
 }
 
+// maxDims is the most dimensions a tensor can have.
+const maxDims = 8
+
+// newDims takes at most maxDims sizes.
 func newDims(shape []int64) *dims {
 	d := &dims{N: int32(len(shape))}
 	copy(d.D[:], shape)

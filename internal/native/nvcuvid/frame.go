@@ -1,0 +1,128 @@
+package nvcuvid
+
+import (
+	"fmt"
+	"slices"
+
+	"sightline/internal/native/cuda"
+)
+
+// Picture is a decoded picture that waits to be mapped.
+type Picture struct {
+	// Timestamp is that of the unit the picture was made from.
+	Timestamp  int64
+	info       displayInfo
+	generation int
+}
+
+// Damage says what the hardware met in a picture.
+type Damage uint8
+
+// Damages.
+const (
+	NoDamage Damage = iota
+	// Concealed pictures have parts that are guesses.
+	Concealed
+	// Damaged pictures were not decoded.
+	Damaged
+)
+
+// Frame is a mapped picture in NV12: a luma plane and, below it, interleaved chroma.
+type Frame struct {
+	Luma, Chroma  uintptr // device addresses
+	Pitch         int     // bytes a row
+	Width, Height int     // pixels of luma
+	FullRange     bool
+	Timestamp     int64
+	Damage        Damage // with Config.Status
+}
+
+// Map waits until p is decoded and makes it readable for work queued in s. The frame stays valid for
+// that work even if Unmap is called right after queueing it, because the next Map of this decoder
+// with the same stream is ordered behind it.
+func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
+	switch {
+	case d.closed:
+		return Frame{}, ErrClosed
+	case d.hardware.handle == 0 || p.generation != d.hardware.generation || d.waiting[p.info.Index] == 0:
+		return Frame{}, ErrStale
+	case len(d.mapped) >= outputs(d.config):
+		return Frame{}, fmt.Errorf("%w: %d", ErrNoOutput, len(d.mapped))
+	}
+	d.waiting[p.info.Index]--
+	proc := procParams{
+		Progressive:   p.info.Progressive,
+		TopFieldFirst: p.info.TopFieldFirst,
+		OutputStream:  s,
+	}
+	if p.info.RepeatFirstField < 0 {
+		proc.UnpairedField = 1
+	}
+	f := Frame{
+		Width: d.format.Width(), Height: d.format.Height(),
+		FullRange: d.format.FullRange(), Timestamp: p.Timestamp,
+	}
+	var pitch uint32
+	r := api.MapVideoFrame(d.hardware.handle, p.info.Index, &f.Luma, &pitch, &proc)
+	if err := cuda.Check("cuvidMapVideoFrame", r); err != nil {
+		d.stats.Lost++
+		return Frame{}, err
+	}
+	d.mapped = append(d.mapped, f.Luma)
+	d.stats.Mapped++
+	f.Pitch = int(pitch)
+	f.Chroma = f.Luma + uintptr(f.Pitch*even(f.Height))
+	if d.config.Status {
+		f.Damage = d.count(p)
+	}
+	return f, nil
+}
+
+// Unmap gives the output surface of f back, at once after the work that reads it was queued.
+func (d *Decoder) Unmap(f Frame) error {
+	i := slices.Index(d.mapped, f.Luma)
+	if i < 0 {
+		return ErrStale
+	}
+	d.mapped = slices.Delete(d.mapped, i, i+1)
+	return cuda.Check("cuvidUnmapVideoFrame", api.UnmapVideoFrame(d.hardware.handle, f.Luma))
+}
+
+// count asks for the damage of a mapped picture. An answer that does not come is no damage.
+func (d *Decoder) count(p Picture) Damage {
+	if codec := d.format.Codec; codec != H264 && codec != HEVC {
+		return NoDamage // the hardware does not tell
+	}
+	damage, err := d.damage(p)
+	switch {
+	case err != nil:
+		return NoDamage
+	case damage == Concealed:
+		d.stats.Concealed++
+	case damage == Damaged:
+		d.stats.Damaged++
+	}
+	return damage
+}
+
+func (d *Decoder) damage(p Picture) (Damage, error) {
+	const failed, concealed = 8, 9
+	var s decodeStatus
+	err := cuda.Check("cuvidGetDecodeStatus", api.GetDecodeStatus(d.hardware.handle, p.info.Index, &s))
+	switch s.Status {
+	case failed:
+		return Damaged, err
+	case concealed:
+		return Concealed, err
+	}
+	return NoDamage, err
+}
+
+// Damaged tells whether the hardware met errors in p. It is only meaningful right after its Map.
+func (d *Decoder) Damaged(p Picture) (bool, error) {
+	if d.closed || p.generation != d.hardware.generation {
+		return false, ErrStale
+	}
+	damage, err := d.damage(p)
+	return damage != NoDamage, err
+}
