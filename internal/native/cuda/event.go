@@ -31,7 +31,7 @@ func (e Event) Synchronize() error {
 
 // Done says whether the work before the last Record is done; one that was never recorded is.
 func (e Event) Done() (bool, error) {
-	switch r := Result(int32(dl.Call(hot.EventQuery, uintptr(e)))); r {
+	switch r := Result(int32(dl.CallNumbers(hot.EventQuery, uintptr(e)))); r {
 	case Success:
 		return true, nil
 	case NotReady:

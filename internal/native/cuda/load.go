@@ -96,9 +96,9 @@ func DriverVersion() (int, error) {
 	return int(v), err
 }
 
-// call makes a call of hot and checks its result.
+// call makes a call of hot and checks its result. It allocates nothing.
 func call(name string, fn uintptr, args ...uintptr) error {
-	if r := Result(int32(dl.Call(fn, args...))); r != Success {
+	if r := Result(int32(dl.CallNumbers(fn, args...))); r != Success {
 		return &Error{Call: name, Result: r}
 	}
 	return nil

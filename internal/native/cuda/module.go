@@ -58,7 +58,7 @@ var lists = sync.Pool{New: func() any { return new([1]unsafe.Pointer) }}
 // copies the struct before Launch returns.
 func (f Function) Launch(s Stream, shape Shape, params unsafe.Pointer) error {
 	list := lists.Get().(*[1]unsafe.Pointer)
-	list[0] = params // on the heap from here on, so it does not move
+	list[0] = params // both lie on the heap by this, so neither moves, and both live until Put
 	err := f.launch(s, &shape, unsafe.Pointer(list))
 	list[0] = nil
 	lists.Put(list)
@@ -97,7 +97,9 @@ func (p *Prepared) Launch(s Stream) error {
 	if p.list == nil {
 		return &Error{Call: "cuLaunchKernel", Result: InvalidHandle, Detail: "launched after Close"}
 	}
-	return p.function.launch(s, &p.shape, unsafe.Pointer(&p.list[0]))
+	err := p.function.launch(s, &p.shape, unsafe.Pointer(&p.list[0]))
+	runtime.KeepAlive(p)
+	return err
 }
 
 // Close unpins the parameters.

@@ -73,7 +73,8 @@ static i32 enter(const char* call, int flags, int* held) {
     table[i].calls++;
     if (in_host_function) { note(call, "called from a host function"); return 800; }
     if (!initialised && strcmp(call, "cuInit")) { note(call, "before cuInit"); return 3; }
-    if (current && current->lost) return current->lost;
+    // A real process stays lost. Here the error goes with its context, so that other tests can follow.
+    if (current && current->alive && current->lost) return current->lost;
     if (!(flags & NOCONTEXT) && (!current || !current->alive)) { note(call, "no context is current on this thread"); return 201; }
     if (table[i].fail) {
         i32 code = table[i].fail;
