@@ -60,6 +60,7 @@ func (s *stream) Copy(dst, src *device.Buffer) error {
 
 func (s *stream) Do(fn func()) error {
 	f := driver.NewHostFunction(fn, s.capture == nil)
+	f.OnPanic(s.device.Fail)
 	err := s.do(func() error { return s.handle.Call(f) })
 	switch {
 	case err != nil:

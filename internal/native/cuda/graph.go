@@ -10,7 +10,8 @@ var captures sync.RWMutex
 
 // NoCapture runs f while no capture is in progress. Calls that synchronise the context need it: made on
 // any thread, they end every capture in progress with CUDA_ERROR_STREAM_CAPTURE_INVALIDATED. Creating an
-// NVDEC decoder is such a call; allocating, copying, loading modules and launching are not.
+// NVDEC decoder is such a call; allocating, copying, loading modules and launching are not. A goroutine that
+// captures must not call it: it would wait for itself.
 func NoCapture(f func() error) error {
 	captures.Lock()
 	defer captures.Unlock()
@@ -30,7 +31,9 @@ func (s Stream) BeginCapture() error {
 	return nil
 }
 
-// EndCapture ends the recording and makes it launchable. The caller closes the graph.
+// EndCapture ends the recording and makes it launchable. It is called once after every BeginCapture that
+// succeeded, also if the recording failed. CaptureUnjoined means that another stream was not joined back. The
+// caller closes the graph.
 func (s Stream) EndCapture() (g Graph, err error) {
 	defer captures.RUnlock()
 	var recorded uintptr
@@ -47,5 +50,5 @@ func (g Graph) Launch(s Stream) error {
 	return call("cuGraphLaunch", hot.GraphLaunch, uintptr(g), uintptr(s))
 }
 
-// Close destroys the graph.
+// Close destroys the graph, whose launches must be done.
 func (g Graph) Close() error { return Check("cuGraphExecDestroy", api.GraphExecDestroy(g)) }

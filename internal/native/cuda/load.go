@@ -18,6 +18,7 @@ var api struct {
 	DeviceGet          func(dev *Device, ordinal int32) Result                `dl:"cuDeviceGet"`
 	DeviceGetName      func(name *byte, n int32, dev Device) Result           `dl:"cuDeviceGetName"`
 	DeviceGetUUID      func(uuid *[16]byte, dev Device) Result                `dl:"cuDeviceGetUuid_v2,optional"`
+	DeviceTotalMem     func(n *uint64, dev Device) Result                     `dl:"cuDeviceTotalMem_v2"`
 	DeviceGetAttribute func(value *int32, attribute int32, dev Device) Result `dl:"cuDeviceGetAttribute"`
 
 	PrimaryCtxSetFlags func(dev Device, flags uint32) Result `dl:"cuDevicePrimaryCtxSetFlags_v2"`
@@ -32,10 +33,11 @@ var api struct {
 	MemFreeHost  func(p uintptr) Result                          `dl:"cuMemFreeHost"`
 	MemsetD8     func(p uintptr, value uint8, n uint64) Result   `dl:"cuMemsetD8_v2"`
 
-	StreamCreate  func(s *Stream, flags uint32) Result `dl:"cuStreamCreate"`
-	StreamDestroy func(s Stream) Result                `dl:"cuStreamDestroy_v2"`
-	EventCreate   func(e *Event, flags uint32) Result  `dl:"cuEventCreate"`
-	EventDestroy  func(e Event) Result                 `dl:"cuEventDestroy_v2"`
+	StreamCreate     func(s *Stream, flags uint32) Result       `dl:"cuStreamCreate"`
+	StreamDestroy    func(s Stream) Result                      `dl:"cuStreamDestroy_v2"`
+	EventCreate      func(e *Event, flags uint32) Result        `dl:"cuEventCreate"`
+	EventDestroy     func(e Event) Result                       `dl:"cuEventDestroy_v2"`
+	EventElapsedTime func(ms *float32, start, end Event) Result `dl:"cuEventElapsedTime"`
 
 	StreamBeginCapture func(s Stream, mode int32) Result                     `dl:"cuStreamBeginCapture_v2"`
 	StreamEndCapture   func(s Stream, graph *uintptr) Result                 `dl:"cuStreamEndCapture"`
@@ -46,27 +48,34 @@ var api struct {
 	ModuleLoadDataEx  func(m *Module, image *byte, n uint32, options *int32, values *uintptr) Result `dl:"cuModuleLoadDataEx"`
 	ModuleUnload      func(m Module) Result                                                          `dl:"cuModuleUnload"`
 	ModuleGetFunction func(f *Function, m Module, name string) Result                                `dl:"cuModuleGetFunction"`
-	Memcpy2DAsync     func(c *copy2D, s Stream) Result                                               `dl:"cuMemcpy2DAsync_v2"`
 }
 
 // hot are the addresses of what is called for every frame, without the allocations of a typed call.
 var hot struct {
 	CtxSetCurrent     uintptr `dl:"cuCtxSetCurrent"`
 	MemcpyAsync       uintptr `dl:"cuMemcpyAsync"`
+	Memcpy2DAsync     uintptr `dl:"cuMemcpy2DAsync_v2"`
+	MemsetD8Async     uintptr `dl:"cuMemsetD8Async"`
 	StreamSynchronize uintptr `dl:"cuStreamSynchronize"`
 	StreamWaitEvent   uintptr `dl:"cuStreamWaitEvent"`
 	EventRecord       uintptr `dl:"cuEventRecord"`
+	EventQuery        uintptr `dl:"cuEventQuery"`
 	EventSynchronize  uintptr `dl:"cuEventSynchronize"`
 	GraphLaunch       uintptr `dl:"cuGraphLaunch"`
 	LaunchKernel      uintptr `dl:"cuLaunchKernel"`
 	LaunchHostFunc    uintptr `dl:"cuLaunchHostFunc"`
 }
 
-// Load opens the driver and initialises it. It is cheap to call again.
-var Load = sync.OnceValue(load)
+// paths are tried in this order: the loader's, a container's, and Windows' for Linux.
+var paths = []string{"libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"}
 
-func load() error {
-	lib, err := dl.Open("libcuda.so.1")
+// Load opens the driver and initialises it. It is cheap to call again, from any goroutine. Its error names
+// every path that was tried.
+var Load = sync.OnceValue(func() error { return load(paths...) })
+
+// load opens the first library of those names and initialises it.
+func load(names ...string) error {
+	lib, err := dl.Open(names...)
 	if err != nil {
 		return fmt.Errorf("no NVIDIA driver: %w", err)
 	}
@@ -87,9 +96,9 @@ func DriverVersion() (int, error) {
 	return int(v), err
 }
 
-// call makes a call of hot and checks its result.
+// call makes a call of hot and checks its result. It allocates nothing.
 func call(name string, fn uintptr, args ...uintptr) error {
-	if r := Result(int32(dl.Call(fn, args...))); r != Success {
+	if r := Result(int32(dl.CallNumbers(fn, args...))); r != Success {
 		return &Error{Call: name, Result: r}
 	}
 	return nil

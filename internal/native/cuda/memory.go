@@ -16,7 +16,9 @@ func Alloc(n int64) (uintptr, error) {
 // Free frees an allocation. It waits for the device, so keep it out of the hot path.
 func Free(p uintptr) error { return Check("cuMemFree", api.MemFree(p)) }
 
-// AllocHost allocates n bytes of page-locked memory, the only kind that asynchronous copies may use.
+// AllocHost allocates n bytes of page-locked memory, the only kind that asynchronous copies may use, filled
+// with zero. It gives the address for the device's calls and the same memory as a slice, which is void after
+// FreeHost.
 func AllocHost(n int64) (uintptr, []byte, error) {
 	const portable = 1
 	var p uintptr

@@ -1,9 +1,16 @@
 package cuda
 
-// Stream is a queue of device work. One goroutine at a time queues into it, inside a ContextScope.
+import (
+	"sync"
+	"unsafe"
+)
+
+// Stream is a queue of device work. One goroutine at a time queues into it, inside a ContextScope. Every
+// method that queues returns at once; an error of earlier work may come out of any later call. What a call
+// reads or writes must live until the stream has passed it.
 type Stream uintptr
 
-// NewStream makes a stream that does not wait for the legacy default stream.
+// NewStream makes a stream that does not wait for the legacy default stream. The caller closes it.
 func NewStream() (Stream, error) {
 	const nonBlocking = 1
 	var s Stream
@@ -26,32 +33,8 @@ func (s Stream) Copy(dst, src uintptr, n int64) error {
 	return call("cuMemcpyAsync", hot.MemcpyAsync, dst, src, uintptr(n), uintptr(s))
 }
 
-// Close destroys the stream once its work is done.
+// Close destroys the stream once its work is done; it does not wait for that.
 func (s Stream) Close() error { return Check("cuStreamDestroy", api.StreamDestroy(s)) }
-
-// Event marks a point in a stream. It has no time, and waiting for it sleeps.
-type Event uintptr
-
-// NewEvent makes an event.
-func NewEvent() (Event, error) {
-	const blockingSync, disableTiming = 1, 2
-	var e Event
-	err := Check("cuEventCreate", api.EventCreate(&e, blockingSync|disableTiming))
-	return e, err
-}
-
-// Record puts the event behind the work now in s.
-func (e Event) Record(s Stream) error {
-	return call("cuEventRecord", hot.EventRecord, uintptr(e), uintptr(s))
-}
-
-// Synchronize waits for the event; one that was never recorded is done.
-func (e Event) Synchronize() error {
-	return call("cuEventSynchronize", hot.EventSynchronize, uintptr(e))
-}
-
-// Close destroys the event.
-func (e Event) Close() error { return Check("cuEventDestroy", api.EventDestroy(e)) }
 
 // copy2D is CUDA_MEMCPY2D.
 type copy2D struct {
@@ -72,14 +55,25 @@ type copy2D struct {
 	Width, Height uint64
 }
 
+// rows holds parameters of CopyRows, so that a copy allocates nothing. The driver reads them before it returns.
+var rows = sync.Pool{New: func() any { return new(copy2D) }}
+
 // CopyRows queues a copy of height rows of width bytes within device memory, whose rows lie dstPitch and
 // srcPitch bytes apart.
 func (s Stream) CopyRows(dst uintptr, dstPitch int, src uintptr, srcPitch, width, height int) error {
 	const device = 2
-	c := copy2D{
+	c := rows.Get().(*copy2D)
+	*c = copy2D{
 		SrcType: device, SrcDevice: src, SrcPitch: uint64(srcPitch),
 		DstType: device, DstDevice: dst, DstPitch: uint64(dstPitch),
 		Width: uint64(width), Height: uint64(height),
 	}
-	return Check("cuMemcpy2DAsync", api.Memcpy2DAsync(&c, s))
+	err := call("cuMemcpy2DAsync", hot.Memcpy2DAsync, uintptr(unsafe.Pointer(c)), uintptr(s))
+	rows.Put(c) // which also keeps c alive until here; what lies on the heap does not move
+	return err
+}
+
+// Set queues the filling of n bytes of device memory with value.
+func (s Stream) Set(dst uintptr, value byte, n int64) error {
+	return call("cuMemsetD8Async", hot.MemsetD8Async, dst, uintptr(value), uintptr(n), uintptr(s))
 }
