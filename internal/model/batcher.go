@@ -114,11 +114,13 @@ type batchWorker struct {
 	batch   []*batchedRunner
 	carry   *batchedRunner
 	timer   *time.Timer
+	// graphs holds the inference of every bucket that has come up; nil for one that cannot be recorded.
+	graphs map[int]device.Graph
 }
 
 func newBatchWorker(b *batcher) (_ *batchWorker, err error) {
 	e := b.engine
-	w := &batchWorker{batcher: b, timer: time.NewTimer(time.Hour)}
+	w := &batchWorker{batcher: b, timer: time.NewTimer(time.Hour), graphs: map[int]device.Graph{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -138,6 +140,11 @@ func newBatchWorker(b *batcher) (_ *batchWorker, err error) {
 
 func (w *batchWorker) close() error {
 	var errs []error
+	for _, g := range w.graphs {
+		if g != nil {
+			errs = append(errs, g.Close())
+		}
+	}
 	if w.context != nil {
 		errs = append(errs, w.context.context.Close())
 	}
@@ -212,7 +219,7 @@ func (w *batchWorker) queue(items int) error {
 		}
 		at += r.items
 	}
-	if err := inferWithContext(w.context, w.stream, w.buffers, w.batcher.engine.bucket(items)); err != nil {
+	if err := w.infer(w.batcher.engine.bucket(items)); err != nil {
 		return err
 	}
 	at = 0
@@ -226,6 +233,30 @@ func (w *batchWorker) queue(items int) error {
 		at += r.items
 	}
 	return nil
+}
+
+// infer queues the inference of n items, n being a bucket: as a graph, recorded when it first comes up, or
+// kernel by kernel where that fails.
+func (w *batchWorker) infer(n int) error {
+	g, known := w.graphs[n]
+	if !known {
+		g = w.record(n)
+		w.graphs[n] = g
+	}
+	if g == nil {
+		return inferWithContext(w.context, w.stream, w.buffers, n)
+	}
+	return w.stream.Launch(g)
+}
+
+func (w *batchWorker) record(n int) device.Graph {
+	g, err := capture(w.stream, func(s device.Stream) error { return inferWithContext(w.context, s, w.buffers, n) })
+	if err != nil {
+		e := w.batcher.engine
+		e.config.Logger.Error("recording failed, work is queued for every batch", "model", e.spec.Name, "batch", n, "error", err)
+		return nil
+	}
+	return g
 }
 
 func (w *batchWorker) copy(to *views, toItem int, from *views, fromItem, n int) error {

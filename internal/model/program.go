@@ -87,6 +87,9 @@ func capture(s device.Stream, record func(device.Stream) error) (device.Graph, e
 	failed := record(s)
 	g, err := s.EndCapture()
 	if failed != nil {
+		if err == nil {
+			failed = errors.Join(failed, g.Close())
+		}
 		return nil, failed
 	}
 	return g, err
