@@ -98,7 +98,7 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 	}
 	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
 	if cam.Source.Live() {
-		o.Restart = restartPause
+		o.Restart, o.LowDelay = restartPause, true
 	}
 	for _, t := range tasks {
 		o.Tasks = append(o.Tasks, model.Task(t))

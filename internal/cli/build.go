@@ -24,20 +24,17 @@ once for every batch size (1, 2, 4, ... up to the card's batch; --batches names 
 cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the model's content, the batch, the
 TensorRT version and the GPU's kind; those that are there are not built again unless --force.
 
-A plan takes from ten seconds (--level 0) to many minutes (--level 5); nothing else should use the GPU
-meanwhile. TensorRT (libnvinfer, libnvonnxparser, libnvinfer_builder_resource) is taken from
-cuda: {tensorrt: DIR}, SIGHTLINE_TENSORRT, what sightline fetch tensorrt brought, or the loader's path.
+A plan takes from seconds (--level 0) to many minutes (--level 5); nothing else should use the GPU
+meanwhile. Ctrl-C ends the plan in work; those that are done stay. TensorRT (libnvinfer, libnvonnxparser,
+libnvinfer_builder_resource) is taken from cuda: {tensorrt: DIR}, SIGHTLINE_TENSORRT, the loader's path,
+Python's tensorrt_libs, the usual folders, or what sightline fetch tensorrt brought, whichever comes first.
 `
 
-// buildJob is one plan to make.
-type buildJob struct {
-	model device.ModelFile
-	batch int
-	path  string
-}
+// defaultLevel is TensorRT's own.
+const defaultLevel = 3
 
 func buildCommand(ctx context.Context, e *environment, args []string) error {
-	level := e.flags.Int("level", 3, "TensorRT's optimisation level, 0 to 5")
+	level := e.flags.Int("level", defaultLevel, "TensorRT's optimisation level, 0 to 5")
 	batches := e.flags.String("batches", "", "batch sizes, such as 1,4,8 (default: powers of two up to the card's batch)")
 	force := e.flags.Bool("force", false, "build plans again that are there")
 	if err := e.parse(args, slog.LevelWarn); err != nil {
@@ -60,9 +57,6 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := restartWithLibraryPath(c); err != nil {
-		return err
-	}
 	display := progress.New(e.err, progress.Options{})
 	defer display.Close()
 	e.logTo(display)
@@ -71,18 +65,39 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 		return err
 	}
 	d := opened.(*cuda.Device)
-	jobs, err := buildJobs(c, d, sizes, *force)
+	jobs, err := buildJobs(c, d, sizes, *level, *force)
 	if err == nil && len(jobs) == 0 {
 		fmt.Fprintln(e.out, "every plan is there")
 	}
-	if err == nil && len(jobs) > 0 {
-		err = buildAll(ctx, e, d, jobs, *level, display)
+	if err == nil {
+		err = e.buildAll(ctx, d, jobs, display)
 	}
 	return errors.Join(err, d.Close())
 }
 
-// buildJobs lists the plans to make.
-func buildJobs(c *config.Config, d *cuda.Device, sizes []int, force bool) (jobs []buildJob, err error) {
+// buildJobs lists the plans to make: those that are missing, or all.
+func buildJobs(c *config.Config, d *cuda.Device, sizes []int, level int, all bool) (jobs []cuda.Job, err error) {
+	models, err := modelFiles(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range models {
+		id, list := cuda.NewPlanID(m.ONNX), sizes
+		if list == nil {
+			list = bucketsUpTo(m.MaxBatch)
+		}
+		for _, n := range list {
+			j := cuda.Job{Model: m, Batch: n, Path: d.PlanPath(id, n), Level: level}
+			if _, err := os.Stat(j.Path); err != nil || all {
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	return jobs, nil
+}
+
+// modelFiles reads the models of a configuration.
+func modelFiles(c *config.Config) (list []device.ModelFile, err error) {
 	for _, task := range config.Tasks {
 		m := c.Models.Of(task)
 		if m == nil {
@@ -92,18 +107,9 @@ func buildJobs(c *config.Config, d *cuda.Device, sizes []int, force bool) (jobs 
 		if err != nil {
 			return nil, fmt.Errorf("model %s: %w", m.Card.Name(), err)
 		}
-		id, list := cuda.NewPlanID(onnx), sizes
-		if list == nil {
-			list = bucketsUpTo(m.Batch)
-		}
-		for _, n := range list {
-			j := buildJob{device.ModelFile{Name: m.Card.Name(), ONNX: onnx, MaxBatch: n}, n, d.PlanPath(id, n)}
-			if _, err := os.Stat(j.path); err != nil || force {
-				jobs = append(jobs, j)
-			}
-		}
+		list = append(list, device.ModelFile{Name: m.Card.Name(), ONNX: onnx, MaxBatch: m.Batch})
 	}
-	return jobs, nil
+	return list, nil
 }
 
 // bucketsUpTo are the powers of two below n, and n.
@@ -114,7 +120,15 @@ func bucketsUpTo(n int) (list []int) {
 	return append(list, n)
 }
 
-func buildAll(ctx context.Context, e *environment, d *cuda.Device, jobs []buildJob, level int, display *progress.Display) error {
+// buildAll makes plans one after the other and prints each one's path and time. A process that TensorRT's
+// builder would fail in is replaced by one that starts anew.
+func (e *environment) buildAll(ctx context.Context, d *cuda.Device, jobs []cuda.Job, display *progress.Display) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	if err := restartWithLibraryPath(d.BuilderFolder()); err != nil {
+		return err
+	}
 	task := display.Task("TensorRT's builder")
 	b, err := d.NewBuilder()
 	if err != nil {
@@ -123,25 +137,24 @@ func buildAll(ctx context.Context, e *environment, d *cuda.Device, jobs []buildJ
 	}
 	task.Done("ready")
 	for i, j := range jobs {
-		if ctx.Err() != nil {
-			return errors.Join(errors.New("interrupted"), b.Close())
+		task := display.Task(fmt.Sprintf("%s batch %d (%d of %d)", j.Model.Name, j.Batch, i+1, len(jobs)))
+		j.Progress = func(part float64, phase string) {
+			task.Update(progress.State{Done: int64(100 * part), Total: 100, Unit: progress.Percent, Note: phase})
 		}
-		task := display.Task(fmt.Sprintf("%s batch %d (%d of %d)", j.model.Name, j.batch, i+1, len(jobs)))
 		began := time.Now()
-		if err := b.Build(j.model, j.path, j.batch, level); err != nil {
+		if err := b.Build(ctx, j); err != nil {
 			task.Done("failed")
 			return errors.Join(err, b.Close())
 		}
 		task.Done("built")
-		fmt.Fprintf(e.out, "%s  (%.0f s)\n", j.path, time.Since(began).Seconds())
+		fmt.Fprintf(e.out, "%s  (%.0f s)\n", j.Path, time.Since(began).Seconds())
 	}
 	return b.Close()
 }
 
 // restartWithLibraryPath starts the program again if TensorRT lies in a folder that the loader does not
 // search: TensorRT opens its builder resource by bare name, and the loader reads LD_LIBRARY_PATH only once.
-func restartWithLibraryPath(c *config.Config) error {
-	dir := tensorRTFolder(c.CUDA)
+func restartWithLibraryPath(dir string) error {
 	const variable = "LD_LIBRARY_PATH"
 	path := os.Getenv(variable)
 	if dir == "" || slices.Contains(strings.Split(path, ":"), dir) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,44 +26,57 @@ type deviceOptions struct {
 	onnxruntime, ffmpeg string
 	logger              *slog.Logger
 	progress            *progress.Display
+	// ready, if set, sees the open device first; its error closes the device.
+	ready func(context.Context, device.Device) error
 }
 
 // openDevice is the one place that chooses a device. What was asked for is opened or the command fails:
 // no device ever stands in for another.
-func openDevice(ctx context.Context, o deviceOptions) (device.Device, error) {
+func openDevice(ctx context.Context, o deviceOptions) (d device.Device, err error) {
 	switch o.kind {
 	case "host":
-		return openHost(ctx, o)
+		d, err = openHost(ctx, o)
 	case "cuda":
-		return openCUDA(o)
+		d, err = openCUDA(o)
+	default:
+		err = misuse("device %q: expected cuda or host", o.kind)
 	}
-	return nil, misuse("device %q: expected cuda or host", o.kind)
+	if err == nil && o.ready != nil {
+		if err := o.ready(ctx, d); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	return d, err
 }
 
-// openCUDA finds TensorRT and the plans where the configuration or the environment says, or in the cache, or,
-// for TensorRT, in the loader's path.
+// openCUDA opens the GPU.
 func openCUDA(o deviceOptions) (device.Device, error) {
-	plans := cmp.Or(o.gpu.Plans, os.Getenv("SIGHTLINE_PLANS"))
-	if plans == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("device cuda: %w: no folder for plans: %w", device.ErrUnavailable, err)
-		}
-		plans = filepath.Join(cache, "sightline", "plans")
+	options, err := cudaOptions(o)
+	if err != nil {
+		return nil, fmt.Errorf("device cuda: %w: %w", device.ErrUnavailable, err)
 	}
-	d, err := cuda.New(cuda.Options{
-		Ordinal: o.gpu.GPU, TensorRT: tensorRTFolder(o.gpu), Plans: plans,
-		MemoryLimit: o.memory, Logger: o.logger,
-	})
+	d, err := cuda.New(options)
 	if err != nil {
 		return nil, err // not d: a nil *cuda.Device in an interface is not nil
 	}
 	return d, nil
 }
 
-// tensorRTFolder is where TensorRT lies; empty leaves it to the loader.
-func tensorRTFolder(c config.CUDA) string {
-	return cmp.Or(c.TensorRT, os.Getenv(fetch.TensorRTVariable), fetch.CachedTensorRT(fetch.Options{}))
+// cudaOptions say where the plans are: where the configuration or the environment says, or in the cache.
+// TensorRT is looked for in more places; see tensorrt.Options.
+func cudaOptions(o deviceOptions) (cuda.Options, error) {
+	plans := cmp.Or(o.gpu.Plans, os.Getenv("SIGHTLINE_PLANS"))
+	if plans == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return cuda.Options{}, fmt.Errorf("no folder for plans: %w", err)
+		}
+		plans = filepath.Join(cache, "sightline", "plans")
+	}
+	return cuda.Options{
+		Ordinal: o.gpu.GPU, TensorRT: o.gpu.TensorRT, Cache: fetch.CachedTensorRT(fetch.Options{}), Plans: plans,
+		MemoryLimit: o.memory, Logger: o.logger,
+	}, nil
 }
 
 func openHost(ctx context.Context, o deviceOptions) (device.Device, error) {

@@ -7,20 +7,18 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 
 	"sightline/internal/config"
 	"sightline/internal/device"
-	"sightline/internal/native/dl"
 )
 
 const doctorHelp = `
-Says what this machine has and lacks, one line a thing: the NVIDIA driver's libraries and TensorRT for
-the GPU, ONNX Runtime and ffmpeg for the host device, pip, the cache. It brings what the host device
-needs if that is missing (--offline: does not). Exit code 0 if the host device works. Whether the GPU works
-is what sightline validate tells.
+Says what this machine has and lacks, one line a thing, and below what is missing how to bring it: for the
+GPU the NVIDIA driver's libraries, TensorRT and, with CONFIG, the plans of its models; for the host device
+ONNX Runtime and ffmpeg, which are fetched if they are missing (--offline: not). Exit code 0 if the device
+that CONFIG names works, or without CONFIG if any device works. sightline validate then checks a device.
 `
 
 func doctorCommand(ctx context.Context, e *environment, args []string) error {
@@ -28,22 +26,39 @@ func doctorCommand(ctx context.Context, e *environment, args []string) error {
 	if err := e.parse(args, slog.LevelError); err != nil {
 		return err
 	}
+	var c *config.Config
+	file := "CONFIG"
+	switch len(e.args) {
+	case 0:
+	case 1:
+		file = e.args[0]
+		var err error
+		if c, err = config.Load(file); err != nil {
+			return err
+		}
+	default:
+		return misuse("expected at most one configuration file, got %d", len(e.args))
+	}
 	say := func(state, what, detail string) { fmt.Fprintf(e.out, "%-5s %-22s %s\n", state, what, detail) }
 	say("info", "system", fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()))
-	for _, l := range []struct{ what, name string }{
-		{"CUDA driver", "libcuda.so.1"}, {"NVDEC", "libnvcuvid.so.1"}, {"NVML", "libnvidia-ml.so.1"}, {"TensorRT", "libnvinfer.so.10"},
-	} {
-		place := l.name
-		if dir := tensorRTFolder(config.CUDA{}); dir != "" && l.what == "TensorRT" {
-			place = filepath.Join(dir, l.name)
-		}
-		if _, err := dl.Open(place); err != nil {
-			say("none", l.what, oneLine(err.Error()))
-		} else {
-			say("found", l.what, place)
-		}
+	sayTools(say)
+	gpu, err := diagnose(c, file, deviceOptions{kind: "cuda", logger: e.logger}, say)
+	if err != nil {
+		return err
 	}
-	for _, tool := range []string{"pip3", "python3", "uv", "ffmpeg"} {
+	host, err := checkHost(ctx, e, *offline, say)
+	switch {
+	case c != nil && c.Device == "cuda" && !gpu:
+		return fmt.Errorf("the GPU device, which %s asks for, does not work here", file)
+	case c != nil && c.Device == "host" || !gpu && !host:
+		return err
+	}
+	return nil
+}
+
+// sayTools lists what fetching needs.
+func sayTools(say func(state, what, detail string)) {
+	for _, tool := range []string{"pip3", "python3", "uv", "ffmpeg", "mvn"} {
 		if path, err := exec.LookPath(tool); err == nil {
 			say("found", tool, path)
 		} else {
@@ -55,18 +70,22 @@ func doctorCommand(ctx context.Context, e *environment, args []string) error {
 	} else {
 		say("bad", "cache", err.Error())
 	}
-	if *offline && os.Getenv("SIGHTLINE_ONNXRUNTIME") == "" {
+}
+
+// checkHost opens the host device. Offline, one that would have to be fetched is not tried and not an error.
+func checkHost(ctx context.Context, e *environment, offline bool, say func(state, what, detail string)) (works bool, err error) {
+	if offline && os.Getenv("SIGHTLINE_ONNXRUNTIME") == "" {
 		say("skip", "host device", "--offline")
-		return nil
+		return false, nil
 	}
 	d, err := openDevice(ctx, deviceOptions{kind: "host", logger: e.logger})
 	if err != nil {
 		say("bad", "host device", oneLine(err.Error()))
-		return errors.New("the host device does not work")
+		return false, errors.New("neither the GPU nor the host device works here")
 	}
 	info := d.Info()
 	say("ok", "host device", info.Runtime+" on "+info.Name)
-	return closeDevice(d, nil)
+	return true, closeDevice(d, nil)
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

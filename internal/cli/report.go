@@ -25,6 +25,8 @@ type runner struct {
 	table io.Writer
 	// folder gets report.html and the pictures; empty if neither is wanted.
 	folder, title string
+	// build says that plans that the GPU lacks are to be built.
+	build bool
 }
 
 // report is what the run did, without pictures.

@@ -17,6 +17,7 @@ Watches the cameras of a configuration until all have ended (files) or Ctrl-C. T
 pictures in work are finished, sinks write what waits, everything is released in order. A second one
 kills.
 
+On the GPU every model needs a plan (sightline build); without one nothing starts, unless --build.
 sightline.example.yaml describes every setting. A mistake in the configuration or a model card is told
 with file, line and column, all at once, and nothing starts. A camera that fails does not stop the others:
 they go on, and the exit code is 1 at the end. RTSP cameras are reconnected for ever, and start again if
@@ -28,6 +29,7 @@ On a terminal, progress is shown live.
 
 func runCommand(ctx context.Context, e *environment, args []string) error {
 	folder := e.flags.String("report", "", "write report.html and an annotated picture a camera into this folder at the end")
+	build := e.flags.Bool("build", false, "first build the GPU's plans that are missing, as sightline build does")
 	check := e.flags.Bool("check", false, "only check the configuration and the model cards")
 	if err := e.parse(args, slog.LevelInfo); err != nil {
 		return err
@@ -46,7 +48,7 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 	display := progress.New(e.err, progress.Options{Plain: -1})
 	defer display.Close()
 	e.logTo(display)
-	r := runner{environment: e, config: c, display: display, folder: *folder, title: "Sightline run"}
+	r := runner{environment: e, config: c, display: display, folder: *folder, build: *build, title: "Sightline run"}
 	r.table = e.out
 	for i := range c.Sinks {
 		if c.Sinks[i].Type == "stdout" {
@@ -60,7 +62,7 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 func (r *runner) run(ctx context.Context) (err error) {
 	s, err := openSession(ctx, r.config, r.out, deviceOptions{
 		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.HostThreads(runtime.NumCPU()), gpu: r.config.CUDA,
-		logger: r.logger, progress: r.display,
+		logger: r.logger, progress: r.display, ready: r.ensurePlans,
 	})
 	if err != nil {
 		return err

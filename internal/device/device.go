@@ -203,6 +203,9 @@ type DecoderOptions struct {
 	Owner  string
 	Format media.Format
 	Output PictureSink
+	// LowDelay asks for every picture as soon as it is decoded. It is for cameras: should a stream
+	// reorder its pictures after all, those of the time it takes to notice are lost.
+	LowDelay bool
 }
 
 // Decoder turns access units into pictures in device memory. One goroutine calls Decode and Flush;
@@ -248,6 +251,9 @@ type Picture struct {
 	Buffer *Buffer
 	// Seq counts the decoder's pictures from 0.
 	Seq uint64
+	// Damaged says that the decoder met errors in the picture, or in one that it was predicted from, and
+	// guessed. The host device does not notice.
+	Damaged bool
 	// PTS and Time are the access unit's.
 	PTS  time.Duration
 	Time time.Time

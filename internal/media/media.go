@@ -28,6 +28,9 @@ type AccessUnit struct {
 	Arrived time.Time
 	// Key marks a random access picture (IDR).
 	Key bool
+	// Discontinuity says that the unit does not follow the one before: the first after a loss, or of a new
+	// connection.
+	Discontinuity bool
 }
 
 // Format describes a stream. It is known once a source is open, and may change with a later key

@@ -42,6 +42,8 @@ type Options struct {
 	// Lossless makes the decoder wait for the lane, for files as fast as possible; otherwise the
 	// newest picture wins.
 	Lossless bool
+	// LowDelay is device.DecoderOptions.LowDelay, for cameras.
+	LowDelay bool
 	// MaxFPS drops pictures above this rate; 0 means no limit.
 	MaxFPS float64
 	// Restart is the pause after which whoever runs the pipeline starts it again when it fails; 0 means
@@ -94,7 +96,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	pictures := newSlot(o.Device.Pool(), o.Camera, o.Lossless, o.MaxFPS, o.Meter.Dropped)
 	defer closing(&err, pictures.Close)
 
-	decoder, err := o.Device.NewDecoder(device.DecoderOptions{Owner: o.Camera, Format: source.Format(), Output: pictures})
+	decoder, err := o.Device.NewDecoder(device.DecoderOptions{
+		Owner: o.Camera, Format: source.Format(), Output: pictures, LowDelay: o.LowDelay,
+	})
 	if err != nil {
 		return fmt.Errorf("decoder for camera %q: %w", o.Camera, err)
 	}

@@ -44,6 +44,8 @@ const (
 	DroppedNewer = "newer"
 	// DroppedRate: above the camera's frame rate limit.
 	DroppedRate = "rate"
+	// DroppedDamaged: the decoder guessed parts of it; see device.Picture. Lossless it is looked at.
+	DroppedDamaged = "damaged"
 )
 
 func newSlot(pool *device.Pool, owner string, lossless bool, maxFPS float64, dropped func(string)) *slot {
@@ -101,6 +103,11 @@ func (s *slot) discardFree() error {
 func (s *slot) Deliver(p *device.Picture) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	if p.Damaged && !s.lossless {
+		s.dropped(DroppedDamaged)
+		s.giveBack(p)
+		return
+	}
 	if s.tooSoon(p.PTS) {
 		s.dropped(DroppedRate)
 		s.giveBack(p)

@@ -159,3 +159,21 @@ func TestEndWakesADecoder(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestDamagedPictures(t *testing.T) {
+	for _, c := range []struct {
+		lossless bool
+		want     int
+	}{{false, 1}, {true, 0}} {
+		s, pool, drops := newTestSlot(c.lossless, 0)
+		p := fill(t, s, 1)
+		p.Damaged = true
+		s.Deliver(p)
+		if drops[DroppedDamaged] != c.want || (s.waiting == nil) != (c.want == 1) {
+			t.Errorf("lossless %t: drops %v, waiting %v", c.lossless, drops, s.waiting)
+		}
+		if err := s.Close(); err != nil || pool.Usage().Used != 0 {
+			t.Errorf("%v, %s", err, pool.Usage())
+		}
+	}
+}

@@ -12,8 +12,9 @@ type Unit int
 
 // The units.
 const (
-	Count Unit = iota // things: frames, files
-	Bytes             // shown in MB, with the rate
+	Count   Unit = iota // things: frames, files
+	Bytes               // shown in MB, with the rate
+	Percent             // the part alone is shown
 )
 
 // State is how far a task has come.
@@ -95,6 +96,8 @@ func (t *Task) figures(now time.Time) string {
 		parts = append(parts, fmt.Sprintf("%3.0f%%  %.1f of %.1f MB", 100*fraction(s), mega(s.Done), mega(s.Total)))
 	case s.Unit == Bytes && s.Done > 0:
 		parts = append(parts, fmt.Sprintf("%.1f MB", mega(s.Done)))
+	case s.Unit == Percent && s.Total > 0:
+		parts = append(parts, fmt.Sprintf("%3.0f%%", 100*fraction(s)))
 	case s.Total > 0:
 		parts = append(parts, fmt.Sprintf("%3.0f%%  %d of %d", 100*fraction(s), s.Done, s.Total))
 	case s.Done > 0:

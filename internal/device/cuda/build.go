@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,10 +19,14 @@ type Builder struct {
 	timing  []byte
 }
 
+// BuilderFolder is the folder that must be in LD_LIBRARY_PATH when a process that builds starts: TensorRT
+// opens its builder resource by bare name. Empty means that the loader finds it.
+func (d *Device) BuilderFolder() string { return tensorrt.Folder() }
+
 // NewBuilder loads TensorRT's builder, which takes gigabytes of memory and half a minute: make one for all
 // plans.
 func (d *Device) NewBuilder() (*Builder, error) {
-	if err := tensorrt.LoadParser(d.options.TensorRT); err != nil {
+	if err := d.options.libraries().LoadParser(); err != nil {
 		return nil, fmt.Errorf("device cuda: %w: %w", device.ErrUnavailable, err)
 	}
 	if err := os.MkdirAll(d.options.Plans, 0o777); err != nil {
@@ -49,26 +54,47 @@ func (d *Device) PlanPath(id PlanID, batch int) string {
 	return filepath.Join(d.options.Plans, PlanName(id, batch, tensorrt.Version(), d.sm))
 }
 
-// Build makes the FP16 plan of a model for one batch size and writes it to path (PlanPath, where the device
-// looks for it), whole or not at all. level is TensorRT's optimisation level, 0 to 5. It takes from seconds
-// to many minutes.
-func (b *Builder) Build(m device.ModelFile, path string, batch, level int) error {
+// Job is one plan to make: a model's, FP16, for one batch size.
+type Job struct {
+	Model device.ModelFile
+	Batch int
+	// Path is where the plan goes: PlanPath, where the device looks for it.
+	Path string
+	// Level is TensorRT's optimisation level, 0 to 5.
+	Level int
+	// Progress is told now and then which part is done, 0 to 1, and what goes on. It may be nil.
+	Progress func(part float64, phase string)
+}
+
+// Build makes a plan and writes it, whole or not at all. It takes from seconds to many minutes, and ends
+// with ctx's cause when that is done.
+func (b *Builder) Build(ctx context.Context, j Job) error {
 	var built *tensorrt.Built
-	size := int64(batch)
+	size := int64(j.Batch)
+	p := phases{}
 	err := b.device.do(func() (err error) {
-		built, err = b.builder.Build(m.ONNX, tensorrt.BuildOptions{
-			FP16: true, OptimizationLevel: level, Batch: tensorrt.Batch{Min: size, Opt: size, Max: size}, TimingCache: b.timing,
+		built, err = b.builder.Build(j.Model.ONNX, tensorrt.BuildOptions{
+			FP16: true, OptimizationLevel: j.Level, Batch: tensorrt.Batch{Min: size, Opt: size, Max: size}, TimingCache: b.timing,
+			Progress: func(s tensorrt.Step) bool {
+				if part, phase := p.update(s); j.Progress != nil {
+					j.Progress(part, phase)
+				}
+				return ctx.Err() == nil
+			},
 		})
 		return err
 	})
+	if errors.Is(err, tensorrt.ErrCancelled) && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
-		return fmt.Errorf("build model %s, batch %d: %w", m.Name, batch, err)
+		return fmt.Errorf("build model %s, batch %d: %w", j.Model.Name, j.Batch, err)
 	}
 	b.timing = built.TimingCache
 	if err := writeWhole(b.timingPath(), built.TimingCache); err != nil {
 		return err
 	}
-	return writeWhole(path, built.Plan)
+	return writeWhole(j.Path, built.Plan)
 }
 
 // writeWhole writes a file beside its place and moves it there.
@@ -91,5 +117,5 @@ func writeWhole(path string, content []byte) error {
 
 // Close releases the builder.
 func (b *Builder) Close() error {
-	return b.device.undo(func() error { b.builder.Close(); return nil })
+	return b.device.undo(b.builder.Close)
 }

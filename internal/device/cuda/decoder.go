@@ -24,6 +24,8 @@ type decoder struct {
 	seq     uint64
 	pending []pendingUnit
 	flushed bool
+	// damaged lasts from a picture that the hardware could not decode whole to the next key picture.
+	damaged bool
 
 	// using is held while the session works, so that Close waits for a running call.
 	using sync.Mutex
@@ -38,6 +40,7 @@ type pendingUnit struct {
 	pts       time.Duration
 	time      time.Time
 	submitted time.Time
+	key       bool
 }
 
 // maxPending bounds the units that are waited for: those of damaged pictures never come out.
@@ -67,7 +70,9 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		if c.done, err = driver.NewEvent(); err != nil {
 			return err
 		}
-		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{Codec: codec, Extra: 2, Outputs: 1, Reset: c.deliver})
+		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{
+			Codec: codec, Outputs: 1, Drain: c.deliver, LowDelay: o.LowDelay, Status: true,
+		})
 		return err
 	})
 	if err != nil {
@@ -94,7 +99,10 @@ func (c *decoder) Decode(au media.AccessUnit) error {
 	if len(c.pending) == maxPending {
 		c.pending = c.pending[:copy(c.pending, c.pending[1:])]
 	}
-	c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, time.Now()})
+	c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, time.Now(), au.Key})
+	if au.Discontinuity {
+		c.video.Discontinuity()
+	}
 	if err := c.device.do(func() error { return c.video.Decode(au.Data, stamp) }); err != nil {
 		return fmt.Errorf("decode for %s: %w", c.options.Owner, err)
 	}
@@ -134,22 +142,26 @@ func (c *decoder) deliver() error {
 		if err != nil {
 			return err
 		}
-		if err := c.device.do(func() error { return c.fill(p, shown) }); err != nil {
+		whole := true
+		err = c.device.do(func() (err error) { whole, err = c.fill(p, shown); return err })
+		if err != nil {
 			c.options.Output.Release(p)
 			return fmt.Errorf("decode for %s: %w", c.options.Owner, err)
 		}
 		unit := c.take(shown.Timestamp)
+		c.damaged = !whole || c.damaged && !unit.key
+		p.Damaged = c.damaged
 		p.Seq, p.PTS, p.Time, p.Submitted, p.Decoded = c.seq, unit.pts, unit.time, unit.submitted, time.Now()
 		c.seq++
 		c.options.Output.Deliver(p)
 	}
 }
 
-// fill copies a decoded picture, and waits until it is there.
-func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) error {
+// fill copies a decoded picture, waits until it is there, and says whether the hardware decoded it whole.
+func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, err error) {
 	surface, err := c.video.Map(shown, c.stream)
 	if err != nil {
-		return err
+		return false, err
 	}
 	at, even := p.Buffer.Address(), (p.Width+1)&^1
 	err = c.stream.CopyRows(at, p.Pitch, surface.Luma, surface.Pitch, p.Width, p.Height)
@@ -162,7 +174,7 @@ func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) error {
 	if err == nil {
 		err = c.done.Synchronize()
 	}
-	return errors.Join(err, c.video.Unmap(surface))
+	return surface.Damage == nvcuvid.NoDamage, errors.Join(err, c.video.Unmap(surface))
 }
 
 // take finds the access unit of a picture.

@@ -21,13 +21,18 @@ import (
 type Options struct {
 	// Ordinal is the GPU's number as CUDA counts.
 	Ordinal int
-	// TensorRT is the folder of libnvinfer.so.10; empty leaves it to the loader's path.
-	TensorRT string
+	// TensorRT is the folder of libnvinfer.so.10; empty looks in the places of tensorrt.Options, of which the
+	// last is Cache.
+	TensorRT, Cache string
 	// Plans is the folder of the engines' plans; see PlanName.
 	Plans string
 	// MemoryLimit bounds the pool, in bytes; 0 means no limit.
 	MemoryLimit int64
 	Logger      *slog.Logger
+}
+
+func (o Options) libraries() tensorrt.Options {
+	return tensorrt.Options{Folder: o.TensorRT, Cache: o.Cache}
 }
 
 // Device implements device.Device on one GPU.
@@ -80,20 +85,11 @@ func (d *Device) open() error {
 	if err := nvcuvid.Load(); err != nil {
 		return err
 	}
-	if err := tensorrt.Load(d.options.TensorRT); err != nil {
+	if err := d.options.libraries().Load(); err != nil {
 		return err
 	}
 	logger := d.options.Logger
-	tensorrt.SetLogger(func(s tensorrt.Severity, message string) {
-		switch {
-		case s <= tensorrt.Error:
-			logger.Error("TensorRT: " + message)
-		case s == tensorrt.Warning:
-			logger.Warn("TensorRT: " + message)
-		default:
-			logger.Debug("TensorRT: " + message)
-		}
-	})
+	tensorrt.LogTo(logger)
 	handle, err := driver.OpenDevice(d.options.Ordinal)
 	if err != nil {
 		return err

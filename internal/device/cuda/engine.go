@@ -31,6 +31,9 @@ func NewPlanID(onnx []byte) PlanID {
 	return PlanID(hex.EncodeToString(sum[:8]))
 }
 
+// ErrNoPlan means that a model has no plan for this GPU and version of TensorRT.
+var ErrNoPlan = errors.New("no plan")
+
 // engine is one model: a TensorRT engine for every batch size that there is a plan for. Each loads its
 // weights once.
 type engine struct {
@@ -87,8 +90,8 @@ func (d *Device) findPlans(id PlanID, maxBatch int) ([]int, error) {
 	}
 	buckets := chooseBuckets(files, PlanName(id, 0, tensorrt.Version(), d.sm), maxBatch)
 	if len(buckets) == 0 {
-		return nil, fmt.Errorf("no plan for TensorRT %s on %s (compute capability %d.%d): expected %s in %s (sightline build makes it)",
-			tensorrt.Version(), d.name, d.sm/10, d.sm%10, PlanName(id, maxBatch, tensorrt.Version(), d.sm), d.options.Plans)
+		return nil, fmt.Errorf("%w for TensorRT %s on %s (compute capability %d.%d): expected %s in %s",
+			ErrNoPlan, tensorrt.Version(), d.name, d.sm/10, d.sm%10, PlanName(id, maxBatch, tensorrt.Version(), d.sm), d.options.Plans)
 	}
 	return buckets, nil
 }
@@ -319,10 +322,11 @@ func (c *executionContext) Close() error {
 	}
 	c.closed = true
 	err := c.engine.device.undo(func() error {
+		var errs []error
 		for _, t := range c.sized {
-			t.Close()
+			errs = append(errs, t.Close())
 		}
-		return nil
+		return errors.Join(errs...)
 	})
 	c.engine.contexts.Add(-1)
 	return errors.Join(err, c.activations.Close())

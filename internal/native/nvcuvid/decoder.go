@@ -22,9 +22,10 @@ type Config struct {
 	// MaxWidth and MaxHeight are the largest pictures that the decoder can go over to without being made
 	// again, in pixels; 0 means the first picture's. They cost memory.
 	MaxWidth, MaxHeight int
-	// Reset, if set, is called before the hardware decoder is changed or replaced because the stream's
-	// format has changed: the last chance to Map the pictures that Next has, inside Decode.
-	Reset func() error
+	// Drain, if set, is called inside Decode when the pictures that Next has must be mapped now or never:
+	// before the hardware decoder is changed because the stream's format has changed, and before a surface
+	// is decoded into again.
+	Drain func() error
 	// LowDelay is for H.264 cameras that do not say that they never reorder pictures, for which the
 	// decoder would wait for 4 to 16 more. Their sequence headers are changed to say so, until a timestamp
 	// shows that they do reorder.
@@ -230,8 +231,8 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 
 // reset gives up what the present hardware decoder holds.
 func (d *Decoder) reset() error {
-	if d.hardware.handle != 0 && d.config.Reset != nil {
-		if err := d.config.Reset(); err != nil {
+	if d.hardware.handle != 0 && d.config.Drain != nil {
+		if err := d.config.Drain(); err != nil {
 			return err
 		}
 	}
@@ -250,6 +251,11 @@ func (d *Decoder) reset() error {
 func (d *Decoder) decode(p *picParams) error {
 	if p.Index < 0 || p.Index >= maxSurfaces {
 		return fmt.Errorf("nvcuvid: decode surface %d", p.Index)
+	}
+	if d.waiting[p.Index] > 0 && d.config.Drain != nil {
+		if err := d.config.Drain(); err != nil {
+			return err
+		}
 	}
 	if d.waiting[p.Index] > 0 {
 		return ErrSurfaceBusy

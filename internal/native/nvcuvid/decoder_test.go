@@ -159,7 +159,7 @@ func TestFormatChanges(t *testing.T) {
 			var d *Decoder
 			inside := 0
 			c.config.Extra = 1
-			c.config.Reset = func() error { inside += len(take(t, d)); return nil }
+			c.config.Drain = func() error { inside += len(take(t, d)); return nil }
 			d = open(t, c.config)
 			fake.Fail(c.fail)
 			after := 0
@@ -243,7 +243,7 @@ func TestFailuresInCallbacks(t *testing.T) {
 	if _, err := NewDecoder(Config{Codec: H264}); err == nil {
 		t.Error("a parser that was not made")
 	}
-	d := open(t, Config{Extra: 1, Reset: func() error { panic("in Reset") }})
+	d := open(t, Config{Extra: 1, Drain: func() error { panic("in Drain") }})
 	fake.Fail(failDecoder)
 	if err := d.Decode([]byte(sequence(40, 30, 8, 3)+"P\x02"), 0); err == nil || !strings.Contains(err.Error(), "cuvidCreateDecoder") {
 		t.Errorf("decoder that was not made: %v", err)
@@ -251,7 +251,7 @@ func TestFailuresInCallbacks(t *testing.T) {
 	if err := d.Decode([]byte(sequence(40, 30, 8, 3)), 0); err != nil {
 		t.Errorf("second try: %v", err)
 	}
-	if err := d.Decode([]byte(sequence(20, 20, 8, 3)), 0); err == nil || !strings.Contains(err.Error(), "panic in callback: in Reset") {
+	if err := d.Decode([]byte(sequence(20, 20, 8, 3)), 0); err == nil || !strings.Contains(err.Error(), "panic in callback: in Drain") {
 		t.Errorf("panic: %v", err)
 	}
 	if err := d.Decode([]byte("D"), 0); err == nil || !strings.Contains(err.Error(), "surface 77") {

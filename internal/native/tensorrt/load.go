@@ -21,6 +21,8 @@ const (
 	maxVersion = 109999
 )
 
+const runtimeLibrary = "libnvinfer.so.10"
+
 // EnvFolder is the environment variable that names the folder of TensorRT's libraries.
 const EnvFolder = "SIGHTLINE_TENSORRT"
 
@@ -39,8 +41,12 @@ var parserAPI struct {
 // which are not safe to run at the same time in all versions.
 var lifecycle sync.Mutex
 
-// version is the loaded library's, such as 100600; 0 before Load.
-var version atomic.Int32
+// version is the loaded library's, such as 100600; 0 before Load. folder is where it was found, "" on the
+// loader's path.
+var (
+	version atomic.Int32
+	folder  atomic.Pointer[string]
+)
 
 // Options say where TensorRT is.
 type Options struct {
@@ -73,7 +79,7 @@ func (o Options) Load() error {
 	if err := ready(); err != nil {
 		return err
 	}
-	lib, err := o.open("libnvinfer.so.10")
+	lib, err := o.open(runtimeLibrary)
 	if err != nil {
 		return fmt.Errorf("no TensorRT 10: %w", err)
 	}
@@ -85,8 +91,32 @@ func (o Options) Load() error {
 		return fmt.Errorf("%s: %w", lib.Name(), err)
 	}
 	initLogger()
+	dir := ""
+	if name := lib.Name(); filepath.Base(name) != name {
+		dir = filepath.Dir(name)
+	}
+	folder.Store(&dir)
 	version.Store(v)
 	return nil
+}
+
+// Folder is where the loaded library lies, or "" if the loader found it on its path. Empty before Load.
+func Folder() string {
+	if dir := folder.Load(); dir != nil {
+		return *dir
+	}
+	return ""
+}
+
+// Find looks for TensorRT without opening it, which also works without a GPU. It returns the folder of
+// the first libnvinfer, or false: the loader's path is not searched.
+func (o Options) Find() (string, bool) {
+	for _, folder := range o.folders() {
+		if _, err := os.Stat(filepath.Join(folder, runtimeLibrary)); folder != "" && err == nil {
+			return folder, true
+		}
+	}
+	return "", false
 }
 
 // LoadParser opens the ONNX parser from dir; see Options.LoadParser.
