@@ -168,6 +168,7 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 		Vision:    visionOptions(c, &c.Cameras[0], tasks),
 		Clips:     [2]string{c.Cameras[0].Source.Reveal(), c.Cameras[len(c.Cameras)-1].Source.Reveal()},
 		Exclusive: true,
+		Cycles:    10,
 		Half:      kind == "cuda",
 		Unavailable: func() (device.Device, error) {
 			o := options
@@ -176,7 +177,7 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 		},
 	}
 	if kind == "cuda" {
-		h.Soak = 10_000
+		h.Soak, h.Cycles = 10_000, 200
 		h.Sharing = func(threads int) (string, error) { return shareInChild(ctx, path, threads) }
 	}
 	v := &verdict{Version: version(), Device: info, Machine: machine(), Time: time.Now().UTC().Truncate(time.Second), Pass: true}

@@ -29,6 +29,8 @@ type Harness struct {
 	Vision vision.Options
 	// Half says that the device infers in half precision, which the golden values were not made with.
 	Half bool
+	// Cycles is how many times the memory check makes everything of a camera and closes it.
+	Cycles int
 	// Soak is how many inferences a mode the long check makes; 0 leaves it out.
 	Soak int
 	// Sharing, if set, lets a child process share one context among threads with no lock, and says what came
@@ -77,6 +79,8 @@ func Checks() []Check {
 		{"UnjoinedCaptureIsRefused", UnjoinedCaptureIsRefused},
 		{"DecoderAccountsForEveryPicture", DecoderAccountsForEveryPicture},
 		{"DecoderFollowsTheSize", DecoderFollowsTheSize},
+		{"PixelsStayOnTheDevice", PixelsStayOnTheDevice},
+		{"MemoryComesBack", MemoryComesBack},
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
 		{"GoldenTensors", GoldenTensors},

@@ -2,8 +2,11 @@ package contract
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"slices"
 	"sync"
@@ -11,26 +14,43 @@ import (
 
 	"sightline/internal/camera/file"
 	"sightline/internal/device"
+	"sightline/internal/golden"
 )
 
-// collector takes a decoder's pictures and notes their times and sizes.
+// collector takes a decoder's pictures and notes their times and sizes, and what their pixels hash to.
 type collector struct {
-	pool   *device.Pool
+	device device.Device
+	stream device.Stream
 	mutex  sync.Mutex
 	times  []time.Duration
 	widths []int
+	pixels hash.Hash
+	err    error
 }
 
 func (c *collector) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	b, err := c.pool.Alloc("check", "picture", device.OnDevice, f.Size())
+	b, err := c.device.Pool().Alloc("check", "picture", device.OnDevice, f.Size())
 	return &device.Picture{PictureFormat: f, Buffer: b}, err
 }
 
 func (c *collector) Deliver(p *device.Picture) {
 	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	c.times, c.widths = append(c.times, p.PTS), append(c.widths, p.Width)
-	c.mutex.Unlock()
-	_ = p.Buffer.Close()
+	c.err = errors.Join(c.err, c.add(p), p.Buffer.Close())
+}
+
+// add hashes the picture without its padding.
+func (c *collector) add(p *device.Picture) error {
+	staging, err := c.device.Pool().Alloc("check", "staging", device.Pinned, p.Size())
+	if err != nil {
+		return err
+	}
+	err = errors.Join(c.stream.Copy(staging, p.Buffer), c.stream.Synchronize())
+	for rows := staging.Bytes(); len(rows) > 0; rows = rows[p.Pitch:] {
+		c.pixels.Write(rows[:(p.Width+1)&^1])
+	}
+	return errors.Join(err, staging.Close())
 }
 
 func (c *collector) Release(p *device.Picture) { _ = p.Buffer.Close() }
@@ -43,7 +63,11 @@ func (h *Harness) decode(clips ...string) (c *collector, times []time.Duration, 
 		return nil, nil, nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	c = &collector{pool: d.Pool()}
+	c = &collector{device: d, pixels: sha256.New()}
+	if c.stream, err = d.NewStream("check"); err != nil {
+		return nil, nil, nil, err
+	}
+	defer func() { err = errors.Join(err, c.stream.Close()) }()
 	var decoder device.Decoder
 	defer func() {
 		if decoder != nil {
@@ -68,7 +92,8 @@ func (h *Harness) decode(clips ...string) (c *collector, times []time.Duration, 
 		times = append(times, part...)
 		widths = append(widths, slices.Repeat([]int{source.Format().Width}, len(part))...)
 	}
-	return c, times, widths, decoder.Flush()
+	err = decoder.Flush()
+	return c, times, widths, errors.Join(err, c.err)
 }
 
 // feed decodes a file whose times are moved by after, and returns them in order.
@@ -90,7 +115,8 @@ func feed(decoder device.Decoder, source *file.Source, after time.Duration) (tim
 	}
 }
 
-// DecoderAccountsForEveryPicture: n access units give n pictures with their times, in order.
+// DecoderAccountsForEveryPicture: n access units give n pictures with their times, in order, and their pixels
+// are to the bit those of another decoder.
 func DecoderAccountsForEveryPicture(h *Harness) (string, error) {
 	began := time.Now()
 	got, want, _, err := h.decode(h.Clips[0])
@@ -100,7 +126,15 @@ func DecoderAccountsForEveryPicture(h *Harness) (string, error) {
 	if !slices.Equal(got.times, want) {
 		return "", fmt.Errorf("%d units gave %d pictures, or their times differ", len(want), len(got.times))
 	}
-	return fmt.Sprintf("%d units, %d pictures, %.0f a second", len(want), len(want), float64(len(want))/time.Since(began).Seconds()), nil
+	figure := fmt.Sprintf("%d units, %d pictures, %.0f a second", len(want), len(want), float64(len(want))/time.Since(began).Seconds())
+	clip, known, err := golden.FindClip(h.Clips[0])
+	if err != nil || !known {
+		return figure + ", pixels not known", err
+	}
+	if pixels := hex.EncodeToString(got.pixels.Sum(nil)); pixels != clip.NV12 {
+		return "", fmt.Errorf("the pixels of %s hash to %s, ffmpeg's to %s", clip.Name, pixels, clip.NV12)
+	}
+	return figure + ", every pixel as ffmpeg's", nil
 }
 
 // DecoderFollowsTheSize: a stream that changes its size loses no picture, and each has its own size.

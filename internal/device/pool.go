@@ -48,6 +48,7 @@ type Pool struct {
 
 	mutex   sync.Mutex
 	used    int64
+	pinned  int64
 	owners  map[string]int64
 	buffers int
 }
@@ -83,6 +84,9 @@ func (p *Pool) Alloc(owner, purpose string, space Space, size int64) (*Buffer, e
 	}
 	p.mutex.Lock()
 	p.buffers++
+	if space == Pinned {
+		p.pinned += size
+	}
 	p.mutex.Unlock()
 	return &Buffer{pool: p, owner: owner, space: space, memory: memory, size: size}, nil
 }
@@ -101,8 +105,10 @@ func (p *Pool) outOfMemory(owner, purpose string, size int64, cause error) error
 
 // Usage is a pool's ledger at one moment.
 type Usage struct {
-	Used  int64 `json:"used"`
-	Limit int64 `json:"limit,omitempty"`
+	Used int64 `json:"used"`
+	// Pinned is the part of Used that the host can reach: nothing else can come from the device to it.
+	Pinned int64 `json:"pinned"`
+	Limit  int64 `json:"limit,omitempty"`
 	// Buffers is the number of buffers that are open.
 	Buffers int `json:"buffers"`
 	// Owners holds the bytes of every owner that has any.
@@ -113,7 +119,7 @@ type Usage struct {
 func (p *Pool) Usage() Usage {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	u := Usage{Used: p.used, Limit: p.limit, Buffers: p.buffers, Owners: make(map[string]int64, len(p.owners))}
+	u := Usage{Used: p.used, Pinned: p.pinned, Limit: p.limit, Buffers: p.buffers, Owners: make(map[string]int64, len(p.owners))}
 	for owner, n := range p.owners {
 		u.Owners[owner] = n
 	}
@@ -225,6 +231,9 @@ func (b *Buffer) Close() error {
 	defer b.pool.mutex.Unlock()
 	b.pool.book(b.owner, -b.size)
 	b.pool.buffers--
+	if b.space == Pinned {
+		b.pool.pinned -= b.size
+	}
 	if err != nil {
 		return fmt.Errorf("free %s of %s: %w", mebibytes(b.size), b.owner, err)
 	}

@@ -58,6 +58,7 @@ func harness(t *testing.T) *contract.Harness {
 		},
 		Clips:     [2]string{"../../../clips/plaza-east.mp4", "../../../clips/plaza-2.mp4"},
 		Exclusive: true,
+		Cycles:    3,
 	}
 }
 
@@ -108,6 +109,8 @@ func Test20AddWhileRunning(t *testing.T)         { check(t) }
 func TestStreamsAreAsynchronous(t *testing.T)    { check(t) }
 func TestGraphsForkAndJoin(t *testing.T)         { check(t) }
 func TestUnjoinedCaptureIsRefused(t *testing.T)  { check(t) }
+func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }
+func TestMemoryComesBack(t *testing.T)           { check(t) }
 func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
 
