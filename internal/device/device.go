@@ -34,8 +34,8 @@ type Device interface {
 	Lost() <-chan struct{}
 	// Cause is nil until Lost is closed, then an error that wraps ErrLost.
 	Cause() error
-	// Close releases the device. Everything made from it must be closed before; what was not is
-	// named in the error.
+	// Close releases the device. Everything made from it must be closed before: if something is open, the
+	// error (ErrInUse) names it and the device stays open.
 	Close() error
 }
 

@@ -209,6 +209,7 @@ func (d *Device) Close() error {
 		errs = append(errs, fmt.Errorf("memory: %w: %s", device.ErrInUse, u))
 	}
 	if len(errs) > 0 {
+		d.closed.Store(false) // it can be closed again
 		return fmt.Errorf("close device cuda: %w", errors.Join(errs...))
 	}
 	if err := d.release(); err != nil && d.Cause() == nil {

@@ -309,8 +309,8 @@ func (c *executionContext) Enqueue(s device.Stream, n int) error {
 	return st.do(func() error {
 		err := c.sized[i].Enqueue(st.handle)
 		if err != nil && !errors.Is(err, tensorrt.ErrBusy) {
-			err = fmt.Errorf("enqueue %s for %s: %w", e.name, c.owner, err)
-			e.device.Fail(err)
+			e.device.Fail(fmt.Errorf("enqueue %s for %s: %w", e.name, c.owner, err))
+			return e.device.Cause()
 		}
 		return err
 	})

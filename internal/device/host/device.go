@@ -199,10 +199,10 @@ func (d *Device) Close() error {
 	if u := d.pool.Usage(); u.Buffers > 0 {
 		errs = append(errs, fmt.Errorf("memory: %w: %s", device.ErrInUse, u))
 	}
-	d.closed = true
 	if len(errs) > 0 {
 		return fmt.Errorf("close host device: %w", errors.Join(errs...))
 	}
+	d.closed = true
 	return nil
 }
 

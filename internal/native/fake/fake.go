@@ -28,6 +28,7 @@ type Library struct {
 		Fail     func(call string, code int32)    `dl:"fake_fail"`
 		Break    func()                           `dl:"fake_break,optional"`
 		Live     func(text *byte, n uint64) int32 `dl:"fake_live,optional"`
+		Flags    func() int32                     `dl:"fake_flags,optional"`
 	}
 }
 
@@ -75,6 +76,9 @@ func (l *Library) Fail(call string, code int) { l.api.Fail(call, int32(code)) }
 
 // Break ends every stream capture in progress, as the creation of an NVDEC decoder does.
 func (l *Library) Break() { l.api.Break() }
+
+// Flags are those of all packets that the parser of nvcuvid was given since the last call.
+func (l *Library) Flags() int { return int(l.api.Flags()) }
 
 // Live counts the objects that are open, and names their kinds.
 func (l *Library) Live() (int, string) {

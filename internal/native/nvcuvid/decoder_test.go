@@ -78,8 +78,8 @@ func TestDecode(t *testing.T) {
 		t.Errorf("format %+v", f)
 	}
 	d.Discontinuity()
-	if err := errors.Join(d.Decode([]byte("P\x02"), 0), d.Decode([]byte("P\x02"), 1)); err != nil || fake.Flags()&packetDiscontinuity == 0 {
-		t.Errorf("after a discontinuity: %v, flags %d", err, fake.Flags())
+	if err := errors.Join(d.Decode([]byte("P\x02"), 0), d.Decode([]byte("P\x02"), 1)); err != nil || standIn.Flags()&packetDiscontinuity == 0 {
+		t.Errorf("after a discontinuity: %v, or its flag is missing", err)
 	}
 	for range 2 {
 		if err := d.Close(); err != nil {
@@ -129,9 +129,26 @@ func TestSurfacesAndOutputs(t *testing.T) {
 	if _, err := d.Map(a, testStream); !errors.Is(err, ErrStale) {
 		t.Errorf("mapped twice: %v", err)
 	}
-	fake.Fail(failMap)
+	standIn.Fail("cuvidMapVideoFrame64", 205)
 	if _, err := d.Map(c, testStream); err == nil || d.Stats().Lost != 1 {
 		t.Errorf("failed map: %v, %+v", err, d.Stats())
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDrainMakesRoom: with Drain, a unit may hold more pictures than there are surfaces.
+func TestDrainMakesRoom(t *testing.T) {
+	useFake(t)
+	var d *Decoder
+	n := 0
+	d = open(t, Config{Drain: func() error { n += len(take(t, d)); return nil }})
+	if err := d.Decode([]byte(sequence(40, 30, 8, 2)+strings.Repeat("P\x02", 9)), 1); err != nil {
+		t.Fatal(err)
+	}
+	if n += len(take(t, d)); n != 9 || d.Stats().Lost != 0 {
+		t.Errorf("%d pictures of 9, %+v", n, d.Stats())
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
@@ -144,7 +161,7 @@ func TestFormatChanges(t *testing.T) {
 		name   string
 		config Config
 		units  []string
-		fail   int32
+		refuse int // cuvidReconfigureDecoder's answer, if not 0
 		want   Stats
 	}{
 		{"same again", Config{}, []string{sequence(40, 30, 8, 3), sequence(40, 30, 8, 2)}, 0, Stats{Created: 1}},
@@ -153,7 +170,7 @@ func TestFormatChanges(t *testing.T) {
 		{"larger, foreseen", Config{MaxWidth: 1920, MaxHeight: 1088}, []string{sequence(20, 20, 8, 3), sequence(40, 30, 8, 3)}, 0, Stats{Created: 1, Reconfigured: 1}},
 		{"more surfaces", Config{}, []string{sequence(40, 30, 8, 3), sequence(40, 30, 8, 5)}, 0, Stats{Created: 2}},
 		{"deeper", Config{Codec: HEVC}, []string{sequence(40, 30, 8, 3), sequence(40, 30, 10, 3)}, 0, Stats{Created: 2}},
-		{"refused by the driver", Config{}, []string{sequence(40, 30, 8, 3), sequence(20, 20, 8, 3)}, failReconfigure, Stats{Created: 2}},
+		{"refused by the driver", Config{}, []string{sequence(40, 30, 8, 3), sequence(20, 20, 8, 3)}, 801, Stats{Created: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var d *Decoder
@@ -161,7 +178,7 @@ func TestFormatChanges(t *testing.T) {
 			c.config.Extra = 1
 			c.config.Drain = func() error { inside += len(take(t, d)); return nil }
 			d = open(t, c.config)
-			fake.Fail(c.fail)
+			standIn.Fail("cuvidReconfigureDecoder", c.refuse)
 			after := 0
 			for i, unit := range c.units {
 				// The picture before a change is still there when the change comes.
@@ -239,12 +256,12 @@ func TestUnsupported(t *testing.T) {
 
 func TestFailuresInCallbacks(t *testing.T) {
 	useFake(t)
-	fake.Fail(failParser)
+	standIn.Fail("cuvidCreateVideoParser", 2)
 	if _, err := NewDecoder(Config{Codec: H264}); err == nil {
 		t.Error("a parser that was not made")
 	}
 	d := open(t, Config{Extra: 1, Drain: func() error { panic("in Drain") }})
-	fake.Fail(failDecoder)
+	standIn.Fail("cuvidCreateDecoder", 2)
 	if err := d.Decode([]byte(sequence(40, 30, 8, 3)+"P\x02"), 0); err == nil || !strings.Contains(err.Error(), "cuvidCreateDecoder") {
 		t.Errorf("decoder that was not made: %v", err)
 	}
@@ -260,7 +277,7 @@ func TestFailuresInCallbacks(t *testing.T) {
 	if err := d.Decode([]byte("?"), 0); err == nil || !strings.Contains(err.Error(), "cuvidParseVideoData") {
 		t.Errorf("parser's error: %v", err)
 	}
-	fake.Fail(failDestroy)
+	standIn.Fail("cuvidDestroyVideoParser", 1)
 	if err := d.Close(); err == nil {
 		t.Error("Close hides the parser's error")
 	}

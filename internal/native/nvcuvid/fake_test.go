@@ -1,66 +1,47 @@
 package nvcuvid
 
 import (
-	"os/exec"
-	"path/filepath"
+	"errors"
+	"os"
 	"runtime"
 	"testing"
 
-	"sightline/internal/native/dl"
+	"sightline/internal/native/fake"
 )
 
-// fake steers the stand-in library of testdata/fake.c.
-var fake struct {
-	Violation func() string    `dl:"fake_violation"`
-	Reset     func()           `dl:"fake_reset"`
-	Fail      func(what int32) `dl:"fake_fail"`
-	Open      func() int32     `dl:"fake_open"`
-	Flags     func() int32     `dl:"fake_flags"`
+// standIn is the library of the stand-in's, opened once.
+var (
+	standIn    *fake.Library
+	standInErr error
+)
+
+const soname = "libnvcuvid.so.1"
+
+func TestMain(m *testing.M) {
+	if !onGPU {
+		standIn, standInErr = fake.Open("nvcuvid", soname)
+	}
+	os.Exit(m.Run())
 }
-
-// What fake.Fail takes.
-const (
-	failParser = 1 + iota
-	failDecoder
-	failMap
-	failReconfigure
-	failDestroy
-)
-
-var fakePath string
 
 // useFake binds the package to the stand-in for one test, which must leave nothing open and break no rule.
 func useFake(t *testing.T) {
 	t.Helper()
-	if fakePath == "" {
-		compiler, err := exec.LookPath("cc")
-		if err != nil {
-			t.Skip("no C compiler (cc): the stand-in for libnvcuvid cannot be made")
-		}
-		path := filepath.Join(temporary, "libfake.so")
-		out, err := exec.Command(compiler, "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, "testdata/fake.c").CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		fakePath = path
+	if onGPU || errors.Is(standInErr, fake.ErrNoCompiler) {
+		t.Skip("the real library is wanted, or there is no C compiler")
 	}
-	lib, err := dl.Open(fakePath)
-	if err != nil {
-		t.Fatal(err)
+	if standInErr != nil {
+		t.Fatal(standInErr)
 	}
-	if err := lib.Bind(&fake); err != nil {
-		t.Fatal(err)
-	}
-	reload(t, fakePath)
-	fake.Reset()
-	open := fake.Open()
+	reload(t, soname)
+	open, _ := standIn.Live()
 	t.Cleanup(func() {
 		runtime.GC() // finds what must not have been in Go memory
-		if v := fake.Violation(); v != "" {
+		if v := standIn.Refusals(); v != "" {
 			t.Errorf("rule broken: %s", v)
 		}
-		if n := fake.Open() - open; n != 0 {
-			t.Errorf("%d parsers and decoders left open", n)
+		if n, what := standIn.Live(); n != open {
+			t.Errorf("left open: %s", what)
 		}
 		decoders.RLock()
 		defer decoders.RUnlock()

@@ -14,6 +14,8 @@ import (
 	"sightline/internal/native/cuda"
 )
 
+const onGPU = true
+
 // player maps and gives back every picture of a decoder.
 type player struct {
 	decoder *Decoder

@@ -1,6 +1,7 @@
 package tensorrt
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"sightline/internal/fetch"
 	"sightline/internal/native/dl"
 )
 
@@ -157,11 +159,12 @@ func TestLogger(t *testing.T) {
 	say(1, "survives")
 }
 
-// TestRealLibrary runs what the real library does without a GPU. Set TENSORRT to its directory.
+// TestRealLibrary runs what the real library does without a GPU, if there is one: in the folder that EnvFolder
+// names or in the cache.
 func TestRealLibrary(t *testing.T) {
-	dir := os.Getenv("TENSORRT")
+	dir := cmp.Or(os.Getenv(EnvFolder), fetch.CachedTensorRT(fetch.Options{}))
 	if dir == "" {
-		t.Skip("TENSORRT is not set")
+		t.Skip("no TensorRT here: sightline fetch tensorrt brings it")
 	}
 	o := Options{Folder: dir, Ready: func() error { return nil }}
 	if err := o.Load(); err != nil {

@@ -1,50 +1,58 @@
 // A stand-in for libnvcuvid: the tests' own little stream format, and a check of what the library's rules
-// ask of its callers. Device memory is host memory.
+// ask of its callers. Where the stand-in for libcuda is open, surfaces lie in its memory and are written in
+// stream order; else they are a few bytes of host memory.
 //
 // A unit is any number of records: 'S' width/16 height/16 depth surfaces: a sequence header;
 // 'P' status: a picture, shown at once; 'B' status: a picture shown after the next one; 'R': the last picture
-// shown again. Every picture carries the number of the unit's timestamp.
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+// shown again. Every picture carries the number of the unit's timestamp, whose lowest byte is that of every pixel.
+#include "fake.h"
+#include <dlfcn.h>
 
-typedef int32_t i32;
 typedef int64_t i64;
-typedef uint32_t u32;
-typedef uint64_t u64;
 typedef i32 (*Callback)(u64, void*);
 
-static char violation[256];
 static int parsers, decoders, flags_seen;
-// What the next call shall fail: 1 parser, 2 decoder, 3 map, 4 reconfigure, 5 destroy.
-static int fail;
 
-static void wrong(const char* text) { if (!violation[0]) snprintf(violation, sizeof violation, "%s", text); }
-static int failing(int what) { int f = fail == what; if (f) fail = 0; return f; }
-const char* fake_violation(void) { return violation; }
-void fake_reset(void) { violation[0] = 0; fail = flags_seen = 0; }
-void fake_fail(i32 what) { fail = what; }
-i32 fake_open(void) { return parsers + decoders; }
-i32 fake_flags(void) { return flags_seen; }
+static void* cuda(const char* name) {
+    void* lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+    return lib ? dlsym(lib, name) : 0;
+}
+static void wrong(const char* text) {
+    pthread_mutex_lock(&mutex);
+    note("nvcuvid", text);
+    pthread_mutex_unlock(&mutex);
+}
+// failing counts the call and gives the code that it shall fail with, or 0.
+static i32 failing(const char* call) {
+    pthread_mutex_lock(&mutex);
+    int i = entry(call), code = table[i].fail;
+    table[i].calls++; table[i].fail = 0;
+    pthread_mutex_unlock(&mutex);
+    return code;
+}
+i32 fake_live(char* out, u64 size) { snprintf(out, size, "%d parsers, %d decoders", parsers, decoders); return parsers + decoders; }
+// fake_flags are the flags of all packets so far.
+i32 fake_flags(void) { int f = flags_seen; flags_seen = 0; return f; }
 
 typedef struct { u32 codec, surfaces, rest[8]; u64 user; Callback sequence, decode, display; } Params;
+#define PITCH 2048
 typedef struct { i32 index, progressive, top, repeat; i64 time; } Display;
 typedef struct { Params p; int next, surfaces, held; Display hold, last; } Parser;
 // pictures is what each surface holds; a mapped frame shows it in its first bytes.
-typedef struct { u64 w, h, maxw, maxh; int surfaces, outputs, mapped; i64 pictures[32], frames[64]; int used[64]; i32 status[32]; } Decoder;
+typedef struct { u64 w, h, maxw, maxh, memory[64]; int surfaces, outputs, mapped; i64 pictures[32], frames[64]; int used[64]; i32 status[32]; } Decoder;
 
 static i64 now; // the timestamp of the picture that is being decoded
 static i32 nowStatus;
 
 i32 cuvidCreateVideoParser(Parser** out, Params* p) {
-    if (failing(1)) return 2;
+    i32 code = failing(__func__);
+    if (code) return code;
     if (!p->sequence || !p->decode || !p->display) wrong("parser without callbacks");
     if (p->rest[2]) wrong("display delay");
     *out = calloc(1, sizeof(Parser)); (*out)->p = *p; parsers++;
     return 0;
 }
-i32 cuvidDestroyVideoParser(Parser* p) { parsers--; free(p); return failing(5) ? 1 : 0; }
+i32 cuvidDestroyVideoParser(Parser* p) { parsers--; free(p); return failing(__func__); }
 
 static void show(Parser* p, Display* d) { p->p.display(p->p.user, d); }
 static void release(Parser* p) { if (p->held) { p->held = 0; show(p, &p->hold); } }
@@ -97,17 +105,23 @@ i32 cuvidGetDecoderCaps(unsigned char* c) {
     return 0;
 }
 i32 cuvidCreateDecoder(Decoder** out, u64* info) {
-    if (failing(2)) return 2;
+    i32 code = failing(__func__);
+    if (code) return code;
     if (info[2] < 1 || info[2] > 32 || info[14] > 63 || !info[14]) return 1;
     if (info[7] < info[0] || info[8] < info[1]) wrong("larger than its own maximum");
     if (((i32*)info)[23]) wrong("deinterlacing"); // the 64-bit word 11 is format and mode
     Decoder* d = *out = calloc(1, sizeof(Decoder));
     d->w = info[0]; d->h = info[1]; d->maxw = info[7]; d->maxh = info[8]; d->surfaces = info[2]; d->outputs = info[14];
+    i32 (*allocate)(u64*, u64) = cuda("cuMemAlloc_v2");
+    for (int i = 0; allocate && i < d->outputs; i++) if ((code = allocate(&d->memory[i], PITCH * (d->maxh + 1) * 3 / 2))) return code;
+    void (*end)(void) = cuda("fake_break");
+    if (end) end(); // what the real one does to captures
     decoders++;
     return 0;
 }
 i32 cuvidReconfigureDecoder(Decoder* d, u32* r) {
-    if (failing(4)) return 801;
+    i32 code = failing(__func__);
+    if (code) return code;
     if (d->mapped) wrong("reconfigured while mapped");
     if (r[0] > d->maxw || r[1] > d->maxh) { wrong("reconfigured beyond the maximum"); return 1; }
     if ((int)r[4] > d->surfaces) { wrong("reconfigured to more surfaces"); return 1; }
@@ -116,6 +130,8 @@ i32 cuvidReconfigureDecoder(Decoder* d, u32* r) {
 }
 i32 cuvidDestroyDecoder(Decoder* d) {
     if (d->mapped) wrong("destroyed while mapped");
+    i32 (*release)(u64) = cuda("cuMemFree_v2");
+    for (int i = 0; i < d->outputs; i++) if (d->memory[i] && release(d->memory[i])) wrong("surface still in use");
     decoders--; free(d);
     return 0;
 }
@@ -125,18 +141,37 @@ i32 cuvidDecodePicture(Decoder* d, i32* p) {
     return 0;
 }
 i32 cuvidGetDecodeStatus(Decoder* d, i32 n, i32* s) { *s = d->status[n]; return 0; }
+
+typedef struct { u64 at, size; int value; } Fill;
+static void fill(void* arg) {
+    Fill* f = arg;
+    void* (*host)(u64, u64) = cuda("fake_host");
+    void* p = host(f->at, f->size);
+    if (p) memset(p, f->value, f->size); else wrong("surface gone before it was written");
+    free(f);
+}
 i32 cuvidMapVideoFrame64(Decoder* d, i32 n, void** p, u32* pitch, i32* proc) {
-    if (failing(3)) return 205;
+    i32 code = failing(__func__);
+    if (code) return code;
     if (d->mapped == d->outputs) { wrong("too many maps"); return 205; }
     for (int i = 0; i < d->outputs; i++) if (!d->used[i]) {
-        d->used[i] = 1; d->frames[i] = d->pictures[n]; *p = &d->frames[i]; break;
+        d->used[i] = 1; d->frames[i] = d->pictures[n]; *p = &d->frames[i];
+        if (d->memory[i]) {
+            Fill* f = malloc(sizeof *f);
+            *f = (Fill){d->memory[i], PITCH * d->h * 3 / 2, (int)d->pictures[n]};
+            i32 (*push)(u64, void (*)(void*), void*) = cuda("fake_push");
+            if ((code = push(((u64*)proc)[7], fill, f))) return code;
+            *p = (void*)d->memory[i];
+        }
+        break;
     }
-    d->mapped++; *pitch = 2048;
+    d->mapped++; *pitch = PITCH;
     if (!((u64*)proc)[7]) wrong("mapped on the default stream");
     return 0;
 }
 i32 cuvidUnmapVideoFrame64(Decoder* d, i64* p) {
     i64 i = p - d->frames;
+    for (int k = 0; k < d->outputs; k++) if (d->memory[k] && d->memory[k] == (u64)p) i = k;
     if (i < 0 || i > 63 || !d->used[i]) { wrong("unmapped what was not mapped"); return 1; }
     d->used[i] = 0; d->mapped--;
     return 0;

@@ -1,0 +1,5 @@
+//go:build !gpu
+
+package nvcuvid
+
+const onGPU = false
