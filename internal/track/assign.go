@@ -5,7 +5,7 @@ import "math"
 // matcher solves assignment problems by shortest augmenting paths (Jonker and Volgenant), in
 // O(n² m) for n the smaller side, and keeps its memory.
 type matcher struct {
-	// rows and columns are the caller's lists of what the problem's sides stand for.
+	// rows and columns are components' lists of what the problem's sides stand for.
 	rows, columns []int
 
 	n, m int
