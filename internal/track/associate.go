@@ -58,9 +58,10 @@ func (t *Tracker) round(seen func(*detection) bool, tracks func(*tracked) bool, 
 
 // solve matches the rows and columns. Only pairs that overlap are ever costed.
 func (t *Tracker) solve(least float64, cosines []float32) {
-	t.sparse.begin(len(t.rows), len(t.columns))
+	t.match.begin(len(t.rows), len(t.columns))
 	widest := t.sweep(t.columns)
-	for r, row := range t.rows {
+	for _, row := range t.rows {
+		t.match.row()
 		k := &t.tracks[row]
 		age := min((t.pts - k.lastSeen).Seconds(), 1)
 		grow := growFor(k, age)
@@ -74,10 +75,10 @@ func (t *Tracker) solve(least float64, cosines []float32) {
 			if k.misses > 0 {
 				cost += ageWeight * age
 			}
-			t.sparse.add(len(t.rows), r, c, cost)
+			t.match.add(c, cost)
 		}
 	}
-	for r, c := range t.sparse.assign(&t.match, len(t.rows)) {
+	for r, c := range t.match.assign() {
 		if c >= 0 {
 			t.tracks[t.rows[r]].found = t.columns[c]
 			t.seen[t.columns[c]].taken = true

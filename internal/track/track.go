@@ -92,7 +92,7 @@ type Tracker struct {
 	match matcher
 	// rows (indices into tracks) and columns (into seen) are the sides of the problem in hand.
 	rows, columns []int
-	sparse        components
+	order         []int // indices into columns, by left edge: see sweep
 }
 
 // tracked is one object that is being followed.

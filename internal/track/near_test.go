@@ -9,49 +9,6 @@ import (
 	"sightline/internal/result"
 )
 
-// gained is by how much matches are better than leaving everything alone.
-func gained(t *testing.T, out []int, cost func(r, c int) float64) (sum float64) {
-	t.Helper()
-	used := map[int]bool{}
-	for r, c := range out {
-		if c < 0 {
-			continue
-		}
-		if used[c] {
-			t.Fatalf("column %d is matched twice", c)
-		}
-		used[c] = true
-		sum += unmatched - cost(r, c)
-	}
-	return sum
-}
-
-func TestComponentsFindTheBestOfTheWhole(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	var whole, part matcher
-	var sparse components
-	for trial := range 500 {
-		n, m := 1+r.IntN(30), 1+r.IntN(30)
-		costs := make([]float64, n*m)
-		cost := func(r, c int) float64 { return costs[r*m+c] }
-		whole.size(n, m)
-		sparse.begin(n, m)
-		for i := range costs {
-			costs[i] = unmatched
-			if r.IntN(max(n, m)) < 2 { // about two candidates each: many components
-				costs[i] = r.Float64() * unmatched
-			}
-			whole.set(i/m, i%m, costs[i])
-			sparse.add(n, i/m, i%m, costs[i])
-		}
-		want := gained(t, whole.assign(), cost)
-		got := gained(t, sparse.assign(&part, n), cost)
-		if d := got - want; d < -1e-9 || d > 1e-9 {
-			t.Fatalf("trial %d, %d x %d: components gain %v, the whole %v", trial, n, m, got, want)
-		}
-	}
-}
-
 func TestNearMissesNoOverlap(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 9))
 	random := func() box { return box{r.Float64() * 500, r.Float64() * 500, 1 + r.Float64()*80, 1 + r.Float64()*80} }
