@@ -2,112 +2,131 @@ package track
 
 import "math"
 
-// matcher solves assignment problems by shortest augmenting paths (Jonker and Volgenant), in
-// O(n² m) for n the smaller side, and keeps its memory.
-type matcher struct {
-	// rows and columns are the caller's lists of what the problem's sides stand for.
-	rows, columns []int
-
-	n, m int
-	cost []float64 // [n,m]
-
-	// With sides 1..small and 1..large; 0 is the root of the search.
-	u, v, least []float64
-	partner     []int // of a column of the large side: its row of the small side
-	way         []int
-	done        []bool
-	out         []int
-}
-
 // unmatched is the price of leaving something alone, just above that of the worst match: a match is
 // always better than none, but not at the expense of making a good match a bad one.
 const unmatched = 1.25
 
-// size begins a problem of n rows and m columns; all costs must then be set.
-func (a *matcher) size(n, m int) {
-	a.n, a.m = n, m
-	a.cost = grown(a.cost, n*m)
+// matcher solves sparse assignment problems by shortest augmenting paths (Jonker and Volgenant) and
+// keeps its memory. Only possible pairs exist, and every row has besides them a way out of its own at
+// the cost unmatched. So a search ends a few boxes from where it began, however large the crowd is.
+type matcher struct {
+	n, m    int
+	edges   []edge
+	first   []int // of a row: its first edge; one more entry ends the last row's
+	u, v    []float64
+	column  []int // of a row, -1 for none
+	partner []int // of a column: its row, -1 for none
+
+	// One search: columns that were reached, from which row and how far, and those already left.
+	reached []int
+	from    []int
+	least   []float64
+	done    []bool
 }
 
-// set says what it costs to match row r with column c; unmatched or more, or NaN, forbids it.
-func (a *matcher) set(r, c int, cost float64) {
-	if !(cost < unmatched) {
-		cost = unmatched
+// edge is a possible match of a row with a column.
+type edge struct {
+	column int
+	cost   float64
+}
+
+// begin starts a problem of n rows and m columns without possible matches.
+func (a *matcher) begin(n, m int) {
+	a.n, a.m = n, m
+	a.edges, a.first = a.edges[:0], a.first[:0]
+}
+
+// row begins the next row; add speaks of it until the next call. Every row must be begun once.
+func (a *matcher) row() { a.first = append(a.first, len(a.edges)) }
+
+// add says that the row may be matched with column c at a cost of at least 0; unmatched or more, or
+// NaN, forbids it. A column is added at most once a row.
+func (a *matcher) add(c int, cost float64) {
+	if cost < unmatched {
+		a.edges = append(a.edges, edge{c, cost})
 	}
-	a.cost[r*a.m+c] = cost
 }
 
 // assign returns, for each row, its column, -1 for none, so that the sum of the costs of the matches
-// and of unmatched for everything left alone on the smaller side is least. It is valid until the next
-// call.
+// and of unmatched for every row left alone is least. It is valid until the next call.
 func (a *matcher) assign() []int {
-	small, large := min(a.n, a.m), max(a.n, a.m)
-	rowStep, columnStep := a.m, 1
-	if a.n > a.m {
-		rowStep, columnStep = 1, a.m
+	a.first = append(a.first, len(a.edges))
+	a.u, a.v = cleared(a.u, a.n), cleared(a.v, a.m)
+	a.column, a.partner = grown(a.column, a.n), grown(a.partner, a.m)
+	a.from, a.least, a.done = grown(a.from, a.m), grown(a.least, a.m), grown(a.done, a.m)
+	for i := range a.column {
+		a.column[i] = -1
 	}
-	a.u, a.v = cleared(a.u, small+1), cleared(a.v, large+1)
-	a.partner = cleared(a.partner, large+1)
-	a.way, a.least, a.done = grown(a.way, large+1), grown(a.least, large+1), grown(a.done, large+1)
-	for i := 1; i <= small; i++ {
-		a.augment(i, large, rowStep, columnStep)
+	for j := range a.partner {
+		a.partner[j], a.least[j], a.done[j] = -1, math.Inf(1), false
 	}
-	a.out = grown(a.out, a.n)
-	for i := range a.out {
-		a.out[i] = -1
+	for i := range a.n {
+		a.augment(i)
 	}
-	for j := 1; j <= large; j++ {
-		i := a.partner[j]
-		if i == 0 || a.cost[(i-1)*rowStep+(j-1)*columnStep] >= unmatched {
-			continue
-		}
-		if a.n > a.m {
-			a.out[j-1] = i - 1
-		} else {
-			a.out[i-1] = j - 1
-		}
-	}
-	return a.out
+	return a.column
 }
 
-// augment finds a place for row i of the small side, moving others where that is cheaper.
-func (a *matcher) augment(i, large, rowStep, columnStep int) {
-	a.partner[0] = i
-	for j := 0; j <= large; j++ {
-		a.least[j], a.done[j] = math.Inf(1), false
-	}
-	j0 := 0
-	for {
-		a.done[j0] = true
-		i0, delta, j1 := a.partner[j0], math.Inf(1), 0
-		for j := 1; j <= large; j++ {
-			if a.done[j] {
-				continue
-			}
-			if c := a.cost[(i0-1)*rowStep+(j-1)*columnStep] - a.u[i0] - a.v[j]; c < a.least[j] {
-				a.least[j], a.way[j] = c, j0
-			}
-			if a.least[j] < delta {
-				delta, j1 = a.least[j], j
+// augment finds a place for row i, moving others, or leaving one of them alone, where that is cheaper.
+func (a *matcher) augment(i int) {
+	a.reached = a.reached[:0]
+	sink, out, length := -1, i, math.Inf(1) // without a sink the row out takes its way out
+	for row, base := i, 0.0; ; {
+		if d := base + unmatched - a.u[row]; d < length {
+			out, length = row, d
+		}
+		a.reach(row, base)
+		next, nearest := -1, length
+		for _, j := range a.reached {
+			if !a.done[j] && a.least[j] < nearest {
+				next, nearest = j, a.least[j]
 			}
 		}
-		for j := 0; j <= large; j++ {
-			if a.done[j] {
-				a.u[a.partner[j]] += delta
-				a.v[j] -= delta
-			} else {
-				a.least[j] -= delta
-			}
-		}
-		j0 = j1
-		if a.partner[j0] == 0 {
+		if next < 0 {
 			break
 		}
+		if a.partner[next] < 0 {
+			sink, length = next, nearest
+			break
+		}
+		a.done[next] = true
+		row, base = a.partner[next], nearest
 	}
-	for j0 != 0 {
-		j1 := a.way[j0]
-		a.partner[j0] = a.partner[j1]
-		j0 = j1
+	a.price(i, length)
+	j := sink
+	if j < 0 {
+		j, a.column[out] = a.column[out], -1
+	}
+	for j >= 0 { // up to row i, which had no column
+		row := a.from[j]
+		a.column[row], a.partner[j], j = j, row, a.column[row]
+	}
+	for _, j := range a.reached {
+		a.least[j], a.done[j] = math.Inf(1), false
+	}
+}
+
+// reach shortens the ways to the columns of row, which is base away from the root of the search.
+func (a *matcher) reach(row int, base float64) {
+	for _, e := range a.edges[a.first[row]:a.first[row+1]] {
+		d := base + e.cost - a.u[row] - a.v[e.column]
+		if a.done[e.column] || d >= a.least[e.column] {
+			continue
+		}
+		if math.IsInf(a.least[e.column], 1) {
+			a.reached = append(a.reached, e.column)
+		}
+		a.least[e.column], a.from[e.column] = d, row
+	}
+}
+
+// price moves the prices so that the path of the given length from row i costs nothing.
+func (a *matcher) price(i int, length float64) {
+	a.u[i] += length
+	for _, j := range a.reached {
+		if a.done[j] {
+			a.v[j] -= length - a.least[j]
+			a.u[a.partner[j]] += length - a.least[j]
+		}
 	}
 }
 

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// bruteForce is the least cost over all ways of matching, where every row left alone costs unmatched
-// as long as there is a column it could have had.
+// bruteForce is the least cost over all ways of matching, where every row left alone costs unmatched.
 func bruteForce(cost [][]float64, row int, used []bool, n, m int) float64 {
 	if row == n {
 		return 0
@@ -28,9 +27,10 @@ func TestAssignIsOptimal(t *testing.T) {
 	var a matcher
 	for try := range 2000 {
 		n, m := 1+r.IntN(6), 1+r.IntN(6)
-		a.size(n, m)
+		a.begin(n, m)
 		cost := make([][]float64, n)
 		for i := range n {
+			a.row()
 			cost[i] = make([]float64, m)
 			for j := range m {
 				cost[i][j] = r.Float64()
@@ -40,7 +40,7 @@ func TestAssignIsOptimal(t *testing.T) {
 				case 1:
 					cost[i][j] = math.NaN()
 				}
-				a.set(i, j, cost[i][j])
+				a.add(j, cost[i][j])
 			}
 		}
 		var got float64
@@ -68,12 +68,16 @@ func TestAssignLarge(t *testing.T) {
 	want := r.Perm(n)
 	var a matcher
 	solve := func() {
-		a.size(n, n)
+		a.begin(n, n)
 		for i := range n {
+			a.row()
 			for j := range n {
-				a.set(i, j, 0.5+0.001*float64((i*j)%7))
+				cost := 0.5 + 0.001*float64((i*j)%7)
+				if j == want[i] {
+					cost = 0.1
+				}
+				a.add(j, cost)
 			}
-			a.set(i, want[i], 0.1)
 		}
 		for i, c := range a.assign() {
 			if c != want[i] {

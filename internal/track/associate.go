@@ -28,7 +28,6 @@ func (t *Tracker) associate(cosines []float32) {
 
 // round matches class by class what is left of the wanted detections and tracks.
 func (t *Tracker) round(seen func(*detection) bool, tracks func(*tracked) bool, least float64, cosines []float32) {
-	m := &t.match
 	for i := range t.seen {
 		t.seen[i].grouped = false
 	}
@@ -37,51 +36,52 @@ func (t *Tracker) round(seen func(*detection) bool, tracks func(*tracked) bool, 
 		if first.taken || first.grouped || !seen(first) {
 			continue
 		}
-		m.rows, m.columns = m.rows[:0], m.columns[:0]
+		t.rows, t.columns = t.rows[:0], t.columns[:0]
 		for j := i; j < len(t.seen); j++ {
 			d := &t.seen[j]
 			if !d.taken && d.class == first.class && seen(d) {
 				d.grouped = true
-				m.columns = append(m.columns, j)
+				t.columns = append(t.columns, j)
 			}
 		}
 		for j := range t.tracks {
 			k := &t.tracks[j]
 			if k.found < 0 && k.class == first.class && tracks(k) {
-				m.rows = append(m.rows, j)
+				t.rows = append(t.rows, j)
 			}
 		}
-		if len(m.rows) > 0 {
+		if len(t.rows) > 0 {
 			t.solve(least, cosines)
 		}
 	}
 }
 
-// solve matches the rows and columns of the matcher.
+// solve matches the rows and columns. Only pairs that overlap are ever costed.
 func (t *Tracker) solve(least float64, cosines []float32) {
-	m := &t.match
-	m.size(len(m.rows), len(m.columns))
-	for r, row := range m.rows {
+	t.match.begin(len(t.rows), len(t.columns))
+	widest := t.sweep(t.columns)
+	for _, row := range t.rows {
+		t.match.row()
 		k := &t.tracks[row]
 		age := min((t.pts - k.lastSeen).Seconds(), 1)
 		grow := growFor(k, age)
-		for c, column := range m.columns {
-			d := &t.seen[column]
+		for _, c := range t.near(t.columns, k.predicted, widest, grow) {
+			d := &t.seen[t.columns[c]]
 			overlap := d.box.overlap(k.predicted, grow)
-			cost := math.Inf(1)
-			if overlap >= least {
-				cost = 1 - overlap + appearanceWeight*t.unlike(k, d, cosines)
-				if k.misses > 0 {
-					cost += ageWeight * age
-				}
+			if overlap < least {
+				continue
 			}
-			m.set(r, c, cost)
+			cost := 1 - overlap + appearanceWeight*t.unlike(k, d, cosines)
+			if k.misses > 0 {
+				cost += ageWeight * age
+			}
+			t.match.add(c, cost)
 		}
 	}
-	for r, c := range m.assign() {
+	for r, c := range t.match.assign() {
 		if c >= 0 {
-			t.tracks[m.rows[r]].found = m.columns[c]
-			t.seen[m.columns[c]].taken = true
+			t.tracks[t.rows[r]].found = t.columns[c]
+			t.seen[t.columns[c]].taken = true
 		}
 	}
 }

@@ -90,6 +90,9 @@ type Tracker struct {
 	seen  []detection
 	owner []bool // of gallery slots: true while a track holds it
 	match matcher
+	// rows (indices into tracks) and columns (into seen) are the sides of the problem in hand.
+	rows, columns []int
+	order         []int // indices into columns, by left edge: see sweep
 }
 
 // tracked is one object that is being followed.
