@@ -83,7 +83,7 @@ func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Log
 		if transport == "auto" {
 			transport = ""
 		}
-		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Dropped: dropped, Logger: logger})
+		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Insecure: cam.TLSInsecure, Dropped: dropped, Logger: logger})
 	}
 }
 

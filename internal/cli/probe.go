@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ func probeCommand(ctx context.Context, e *environment, args []string) error {
 	length := e.flags.Duration("for", 10*time.Second, "how much of the stream to look at")
 	patience := e.flags.Duration("patience", 20*time.Second, "how long to wait for a camera's first picture")
 	transport := e.flags.String("transport", "auto", "auto, tcp or udp")
+	insecure := e.flags.Bool("tls-insecure", false, "accept any certificate of an rtsps camera")
 	asJSON := e.flags.Bool("json", false, "print JSON")
 	if err := e.parse(args, slog.LevelInfo); err != nil {
 		return err
@@ -46,7 +49,8 @@ func probeCommand(ctx context.Context, e *environment, args []string) error {
 	if err != nil {
 		return misuse("%s", err)
 	}
-	r, err := probeSource(ctx, e, address, *transport, probe.Options{For: *length, Live: address.Live()}, *patience)
+	o := rtsp.Options{Transport: strings.TrimPrefix(*transport, "auto"), Insecure: *insecure, Logger: e.logger, Silence: min(*patience, 10*time.Second), MaxPause: 5 * time.Second}
+	r, err := probeSource(ctx, address, o, *length, *patience)
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", address, err)
 	}
@@ -59,38 +63,47 @@ func probeCommand(ctx context.Context, e *environment, args []string) error {
 	return nil
 }
 
-func probeSource(ctx context.Context, e *environment, address config.Source, transport string, o probe.Options, patience time.Duration) (*probe.Report, error) {
+// probed is a report with what only a connection knows.
+type probed struct {
+	*probe.Report
+	Connection *rtsp.Stats `json:"connection,omitempty"`
+}
+
+func probeSource(ctx context.Context, address config.Source, o rtsp.Options, length, patience time.Duration) (r probed, err error) {
 	opening, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	var source camera.Source
-	var err error
-	if o.Live {
-		if transport == "auto" {
-			transport = ""
-		}
-		source, err = rtsp.Open(opening, address.Reveal(), rtsp.Options{
-			Transport: transport, Logger: e.logger, Silence: min(patience, 10*time.Second), MaxPause: 5 * time.Second,
-		})
+	var live *rtsp.Source
+	if address.Live() {
+		live, err = rtsp.Open(opening, address.Reveal(), o)
+		source = live
 	} else {
 		source, err = openFile(address.Reveal(), false, false)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("no picture within %v", patience)
+		return r, fmt.Errorf("no picture within %v", patience)
 	}
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	r, err := probe.Measure(ctx, source, o)
+	r.Report, err = probe.Measure(ctx, source, probe.Options{For: length, Live: live != nil})
+	if live != nil {
+		stats := live.Stats()
+		r.Connection = &stats
+	}
 	return r, errors.Join(err, source.Close())
 }
 
 // sayProbe prints a report for people, one fact a line.
-func sayProbe(out io.Writer, name string, r *probe.Report) {
+func sayProbe(out io.Writer, name string, r probed) {
 	say := func(what, format string, args ...any) {
 		fmt.Fprintf(out, "%-12s %s\n", what, strings.TrimSpace(fmt.Sprintf(format, args...)))
 	}
 	f := r.Format
 	say("source", "%s", name)
+	if c := r.Connection; c != nil {
+		say("connection", "%s, %d packets lost, %d connections%s", c.Transport, c.PacketsLost, c.Connections, reasons(c))
+	}
 	say("codec", "%s %s %s", strings.ToUpper(string(f.Codec)), f.Profile, level(f.Level))
 	say("picture", "%d x %d, %s, %s", f.Width, f.Height, colours(f), scan(f))
 	say("rate", "%.4g pictures a second seen%s, longest gap %.0f ms", r.Rate, declared(f.FrameRate), 1000*r.LongestGap)
@@ -110,6 +123,14 @@ func sayProbe(out io.Writer, name string, r *probe.Report) {
 	for _, n := range r.Notes {
 		say("->", "%s", n)
 	}
+}
+
+// reasons says how often connections ended, and why.
+func reasons(c *rtsp.Stats) (text string) {
+	for _, reason := range slices.Sorted(maps.Keys(c.Ended)) {
+		text += fmt.Sprintf(", %d times %s", c.Ended[reason], reason)
+	}
+	return text
 }
 
 func level(l string) string {
@@ -148,7 +169,7 @@ func declared(rate float64) string {
 	return fmt.Sprintf(" (the stream says %.4g)", rate)
 }
 
-func clockText(r *probe.Report) string {
+func clockText(r probed) string {
 	text := "the camera tells no time"
 	if r.Clock {
 		text = fmt.Sprintf("tells the time, %.2f s behind ours at arrival", r.Behind)

@@ -27,6 +27,8 @@ type Options struct {
 	Silence time.Duration
 	// MinPause and MaxPause bound the wait between two tries: 1 s and 30 s.
 	MinPause, MaxPause time.Duration
+	// Insecure accepts any certificate of an rtsps camera: most have one that they signed themselves.
+	Insecure bool
 	// Dropped is told about units that never reach the decoder, with the cause; it may be nil.
 	Dropped func(cause string)
 	Logger  *slog.Logger
@@ -54,6 +56,8 @@ func (o Options) withDefaults() Options {
 const (
 	// DroppedLoss: packets were lost, and the unit before the next random access picture is not whole.
 	DroppedLoss = "packet loss"
+	// DroppedDamaged: a unit's packets made no sense.
+	DroppedDamaged = "damaged packets"
 	// DroppedSlow: the decoder did not keep up, and the units up to the next random access picture went.
 	DroppedSlow = "ingest queue full"
 )
@@ -71,6 +75,7 @@ type Source struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 	clock   timeline
+	counters
 	// waiting says that units are skipped until the next random access picture.
 	waiting bool
 	// first is the codec of the first connection; ended is why the source is over, set before stopped.
@@ -134,6 +139,7 @@ func (s *Source) run(ctx context.Context, known chan<- media.Format) {
 	pause := s.options.MinPause
 	for ctx.Err() == nil {
 		began := time.Now()
+		s.change(func(c *Stats) { c.State = Connecting })
 		pictures, err := s.connect(ctx, known)
 		if ctx.Err() != nil {
 			return
@@ -145,9 +151,14 @@ func (s *Source) run(ctx context.Context, known chan<- media.Format) {
 		if pictures > 0 && time.Since(began) > s.options.MaxPause {
 			pause = s.options.MinPause // it worked for a while: the next trouble is a new one
 		}
+		reason := reasonOf(err)
+		s.counters.ended(reason)
+		if reason == Unauthorized {
+			pause = s.options.MaxPause // cameras lock out who tries often
+		}
 		// Many cameras behind one switch must not come back in step.
 		wait := pause/2 + rand.N(pause)
-		s.options.Logger.Warn("camera disconnected", "reason", s.clean(err), "pictures", pictures, "again_in", wait.Round(10*time.Millisecond))
+		s.options.Logger.Warn("camera disconnected", "reason", reason, "error", s.clean(err), "pictures", pictures, "again_in", wait.Round(10*time.Millisecond))
 		pause = min(2*pause, s.options.MaxPause)
 		select {
 		case <-time.After(wait):
@@ -171,14 +182,20 @@ func (s *Source) clean(err error) string {
 // decoded before the next random access picture.
 func (s *Source) deliver(u media.AccessUnit) {
 	if s.waiting && !u.Key {
-		s.options.Dropped(DroppedLoss)
+		s.drop(DroppedLoss)
 		return
 	}
-	s.waiting = false
+	u.Discontinuity, s.waiting = s.waiting, false
 	select {
 	case s.units <- u:
+		s.counters.unit(&u)
 	default:
 		s.waiting = true
-		s.options.Dropped(DroppedSlow)
+		s.drop(DroppedSlow)
 	}
+}
+
+func (s *Source) drop(cause string) {
+	s.counters.dropped(cause)
+	s.options.Dropped(cause)
 }

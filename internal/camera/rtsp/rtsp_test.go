@@ -122,6 +122,13 @@ func TestReconnects(t *testing.T) {
 	if gap := after[0].PTS - last; gap <= 0 || gap > 10*time.Second {
 		t.Errorf("the clock went from %v to %v", last, after[0].PTS)
 	}
+	if !before[0].Discontinuity || before[1].Discontinuity || !after[0].Discontinuity || after[1].Discontinuity {
+		t.Error("a discontinuity is not where the connection began")
+	}
+	stats := s.Stats()
+	if stats.Connections != 2 || stats.Ended[Closed] != 1 || stats.Units != 20 || stats.KeyUnits != 2 || stats.State != Playing {
+		t.Errorf("stats %+v", stats)
+	}
 	if step := after[1].PTS - after[0].PTS; step != 100*time.Millisecond {
 		t.Errorf("a step of %v after the break", step)
 	}
@@ -217,8 +224,12 @@ func TestLossWaitsForAKeyPicture(t *testing.T) {
 	}
 	mutex.Lock()
 	defer mutex.Unlock()
-	if drops[DroppedLoss] == 0 {
-		t.Errorf("drops %v", drops)
+	stats := s.Stats()
+	if drops[DroppedLoss] == 0 || stats.Dropped[DroppedLoss] != uint64(drops[DroppedLoss]) || stats.PacketsLost == 0 {
+		t.Errorf("drops %v, stats %+v", drops, stats)
+	}
+	if !got[4].Discontinuity || got[3].Discontinuity || got[5].Discontinuity {
+		t.Error("the discontinuity is not at the first unit after the loss")
 	}
 }
 

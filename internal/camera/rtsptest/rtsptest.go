@@ -4,6 +4,7 @@ package rtsptest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -22,7 +23,8 @@ import (
 
 // Camera is a server with one H.264 stream, on TCP only. Its methods may be called from any goroutine.
 type Camera struct {
-	address string
+	address string // host and port
+	scheme  string
 	server  *gortsplib.Server
 	stream  *gortsplib.ServerStream
 	media   *description.Media
@@ -33,7 +35,10 @@ type Camera struct {
 }
 
 // Start starts a camera that announces a format. The caller closes it.
-func Start(f media.Format) (*Camera, error) {
+func Start(f media.Format) (*Camera, error) { return StartTLS(f, nil) }
+
+// StartTLS starts a camera that speaks RTSPS; nil means RTSP.
+func StartTLS(f media.Format, secure *tls.Config) (*Camera, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -44,12 +49,15 @@ func Start(f media.Format) (*Camera, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	c := &Camera{
-		address: listener.Addr().String(), encode: encoder.Encode, sessions: map[*gortsplib.ServerSession]bool{},
+		address: listener.Addr().String(), scheme: "rtsp", encode: encoder.Encode, sessions: map[*gortsplib.ServerSession]bool{},
 		media: &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{h264}},
 	}
 	c.server = &gortsplib.Server{
-		Handler: c, RTSPAddress: c.address,
+		Handler: c, RTSPAddress: c.address, TLSConfig: secure,
 		Listen: func(string, string) (net.Listener, error) { return listener, nil },
+	}
+	if secure != nil {
+		c.scheme = "rtsps"
 	}
 	if err := c.server.Start(); err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -63,7 +71,7 @@ func Start(f media.Format) (*Camera, error) {
 }
 
 // Address is the camera's URL.
-func (c *Camera) Address() string { return "rtsp://" + c.address + "/camera" }
+func (c *Camera) Address() string { return c.scheme + "://" + c.address + "/camera" }
 
 // Close ends all sessions and the server.
 func (c *Camera) Close() {
