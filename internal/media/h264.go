@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
@@ -11,6 +12,11 @@ var startCode = []byte{0, 0, 0, 1}
 
 // AppendAnnexB appends NAL units, each behind a start code.
 func AppendAnnexB(out []byte, units ...[]byte) []byte {
+	size := 0
+	for _, u := range units {
+		size += len(startCode) + len(u)
+	}
+	out = slices.Grow(out, size)
 	for _, u := range units {
 		out = append(append(out, startCode...), u...)
 	}

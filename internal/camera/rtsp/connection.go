@@ -204,10 +204,10 @@ func (c *connection) packet(p *rtp.Packet) {
 			return
 		}
 		if !what.Sets {
-			u.Data = media.AppendAnnexB(u.Data, c.sets.List()...)
+			units = slices.Concat(c.sets.List(), units)
 		}
 	}
-	u.Data = media.AppendAnnexB(u.Data, units...)
+	u.Data = media.AppendAnnexB(nil, units...)
 	c.pictures.Add(1)
 	s.deliver(u)
 }

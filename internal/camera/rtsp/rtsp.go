@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -62,8 +63,12 @@ const (
 	DroppedSlow = "ingest queue full"
 )
 
-// queued is how many units may wait for the decoder.
-const queued = 64
+// queued is how many units may wait for the decoder, and queuedBytes how large they may be together (a single
+// one may be larger): memory stays bounded whatever a camera sends.
+const (
+	queued      = 64
+	queuedBytes = 16 << 20
+)
 
 // Source is one camera. It implements camera.Source.
 type Source struct {
@@ -72,6 +77,8 @@ type Source struct {
 	secret  string // what no message may show
 	format  media.Format
 	units   chan media.AccessUnit
+	// bytes are those of the units in the channel.
+	bytes   atomic.Int64
 	stop    context.CancelFunc
 	stopped chan struct{}
 	clock   timeline
@@ -115,6 +122,7 @@ func (s *Source) Format() media.Format { return s.format }
 func (s *Source) Next(ctx context.Context) (media.AccessUnit, error) {
 	select {
 	case u := <-s.units:
+		s.bytes.Add(-int64(len(u.Data)))
 		return u, nil
 	case <-ctx.Done():
 		return media.AccessUnit{}, ctx.Err()
@@ -185,14 +193,16 @@ func (s *Source) deliver(u media.AccessUnit) {
 		s.drop(DroppedLoss)
 		return
 	}
-	u.Discontinuity, s.waiting = s.waiting, false
-	select {
-	case s.units <- u:
-		s.counters.unit(&u)
-	default:
+	size := int64(len(u.Data))
+	if waits := s.bytes.Load(); waits > 0 && waits+size > queuedBytes || len(s.units) == cap(s.units) {
 		s.waiting = true
 		s.drop(DroppedSlow)
+		return
 	}
+	u.Discontinuity, s.waiting = s.waiting, false
+	s.bytes.Add(size)
+	s.counters.unit(&u)
+	s.units <- u // there is room, and nobody else sends
 }
 
 func (s *Source) drop(cause string) {
