@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -85,25 +86,22 @@ var badManners = map[string]manners{
 	},
 }
 
-// watch runs the good cameras, and the bad ones beside them if there are any, and returns what the good ones
-// had in the time.
-func (s *street) watch(bad map[string]manners) (frames []int, latency []time.Duration) {
-	t := s.t
+// emptyManager is a device whose models cost nothing, until the test ends.
+func emptyManager(t *testing.T) (*empty, *model.Manager) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	lib, err := host.New(host.Options{ONNXRuntime: os.Getenv("SIGHTLINE_ONNXRUNTIME"), FFmpeg: "/bin/true"})
+	path := os.Getenv("SIGHTLINE_ONNXRUNTIME")
+	if path == "" {
+		t.Skip("SIGHTLINE_ONNXRUNTIME is not set")
+	}
+	lib, err := host.New(host.Options{ONNXRuntime: path, FFmpeg: "/bin/true"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lib.Close()
 	d, err := newEmpty(lib, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.mask.Close()
-	quiet := slog.New(slog.DiscardHandler)
-	config := model.Config{Device: d, Logger: quiet}
+	config := model.Config{Device: d, Logger: slog.New(slog.DiscardHandler)}
 	for _, task := range model.Tasks {
 		config.Models = append(config.Models, model.Spec{Task: task, Name: string(task), Key: "empty", Batch: 8, Read: func() ([]byte, error) { return nil, nil }})
 	}
@@ -111,7 +109,23 @@ func (s *street) watch(bad map[string]manners) (frames []int, latency []time.Dur
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer manager.Close()
+	t.Cleanup(func() {
+		if err := errors.Join(manager.Close(), d.mask.Close(), lib.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return d, manager
+}
+
+// watch runs the good cameras, and the bad ones beside them if there are any, and returns what the good ones
+// had in the time.
+func (s *street) watch(bad map[string]manners) (frames []int, latency []time.Duration) {
+	t := s.t
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	d, manager := emptyManager(t)
+	quiet := slog.New(slog.DiscardHandler)
 	f := fleet.New(ctx, d, quiet)
 	var playing sync.WaitGroup
 	meters := make([]*stopwatch, good)
@@ -217,9 +231,6 @@ func (w *stopwatch) awaitFirst(t *testing.T) {
 // TestBadNeighbours: cameras that behave as badly as they can take no frames from the others, and no time worth
 // speaking of. Both are compared within one run, so that a slow machine is slow for both.
 func TestBadNeighbours(t *testing.T) {
-	if os.Getenv("SIGHTLINE_ONNXRUNTIME") == "" {
-		t.Skip("SIGHTLINE_ONNXRUNTIME is not set")
-	}
 	leaktest.Check(t)
 	s := &street{t: t}
 	var err error

@@ -83,9 +83,11 @@ func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Log
 		if transport == "auto" {
 			transport = ""
 		}
-		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Insecure: cam.TLSInsecure, Dropped: dropped, Logger: logger})
+		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
 }
+
+func keepsDamaged(cam *config.Camera) bool { return cam.AfterLoss == "continue" }
 
 // openFile opens a recording by what is in it, whatever its name.
 func openFile(path string, loop, realtime bool) (camera.Source, error) {
@@ -117,6 +119,7 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
 	if cam.Source.Live() {
 		o.Restart, o.LowDelay = restartPause, true
+		o.KeepDamaged = keepsDamaged(cam)
 	}
 	for _, t := range tasks {
 		o.Tasks = append(o.Tasks, model.Task(t))

@@ -174,13 +174,13 @@ func (c *connection) watch(ctx context.Context) (int64, error) {
 func (c *connection) packet(p *rtp.Packet) {
 	s := c.source
 	if c.lost.Swap(false) {
-		s.waiting = true
+		s.lost()
 	}
 	pts, hasPTS := c.client.PacketPTS(c.media, p)
 	units, err := c.decode(p)
 	if err != nil {
 		if !slices.ContainsFunc(c.more, func(m error) bool { return errors.Is(err, m) }) {
-			s.waiting = true
+			s.lost()
 			s.drop(DroppedDamaged)
 		}
 		return

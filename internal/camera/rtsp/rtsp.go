@@ -28,6 +28,9 @@ type Options struct {
 	Silence time.Duration
 	// MinPause and MaxPause bound the wait between two tries: 1 s and 30 s.
 	MinPause, MaxPause time.Duration
+	// KeepDamaged lets units pass after a loss, from which a decoder makes guesses. Otherwise nothing passes
+	// until the next random access picture.
+	KeepDamaged bool
 	// Insecure accepts any certificate of an rtsps camera: most have one that they signed themselves.
 	Insecure bool
 	// Dropped is told about units that never reach the decoder, with the cause; it may be nil.
@@ -203,6 +206,13 @@ func (s *Source) deliver(u media.AccessUnit) {
 	s.bytes.Add(size)
 	s.counters.unit(&u)
 	s.units <- u // there is room, and nobody else sends
+}
+
+// lost is called after a loss.
+func (s *Source) lost() {
+	if !s.options.KeepDamaged {
+		s.waiting = true
+	}
 }
 
 func (s *Source) drop(cause string) {

@@ -240,3 +240,34 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// With KeepDamaged all that is whole passes, and only a unit that lacks packets is missing.
+func TestDamagedUnitsMayPass(t *testing.T) {
+	leaktest.Check(t)
+	c := &camera{t: t, address: freeAddress(t)}
+	c.start(false)
+	defer c.stop()
+	_, sent := c.clip()
+	o := quick
+	o.KeepDamaged = true
+	go func() {
+		c.awaitPlayer()
+		c.play(sent[:10], 0, 4)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	s, err := Open(ctx, c.url(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i, u := range take(t, s, 9) {
+		want := i
+		if i >= 4 {
+			want++
+		}
+		if !bytes.Equal(u.Data, sent[want].Data) {
+			t.Errorf("unit %d is not unit %d of the clip", i, want)
+		}
+	}
+}
