@@ -52,12 +52,14 @@ func (p *packets) next() error {
 			}
 			return err
 		}
-		if head[0] == syncByte && (p.inStep || p.follows()) {
-			copy(p.packet[:], head)
-			p.found, p.inStep = true, true
-			_, err := p.r.Discard(packet)
-			p.count()
-			return err
+		if head[0] == syncByte {
+			copy(p.packet[:], head) // now, since looking further moves what lies in the buffer
+			if p.inStep || p.follows() {
+				p.found, p.inStep = true, true
+				_, err := p.r.Discard(packet)
+				p.count()
+				return err
+			}
 		}
 		if p.inStep {
 			p.inStep = false

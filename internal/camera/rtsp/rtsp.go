@@ -2,9 +2,11 @@
 package rtsp
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/url"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -35,7 +37,7 @@ func Open(ctx context.Context, address string, o Options) (*live.Source, error) 
 // connect runs one session and returns why it ended.
 func connect(ctx context.Context, u *base.URL, l *live.Link, o Options) error {
 	c := &connection{link: l, client: &gortsplib.Client{
-		Scheme: u.Scheme, Host: u.Host, ReadTimeout: l.Silence(), WriteTimeout: l.Silence(),
+		Scheme: u.Scheme, Host: u.Host, ReadTimeout: l.Silence(), WriteTimeout: l.Silence(), DialContext: dial,
 	}}
 	if o.Insecure {
 		c.client.TLSConfig = &tls.Config{InsecureSkipVerify: true}
@@ -67,5 +69,23 @@ func connect(ctx context.Context, u *base.URL, l *live.Link, o Options) error {
 	}
 	return live.ErrClosed
 }
+
+// dial connects with a buffer that holds a picture: the client's own takes three packets at a time.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &buffered{c, bufio.NewReaderSize(c, 1<<16)}, nil
+}
+
+// buffered is a connection that is read by the buffer.
+type buffered struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
 func pointer[T any](v T) *T { return &v }
