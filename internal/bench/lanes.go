@@ -83,10 +83,10 @@ func (l lanes) run(ctx context.Context) (t turns, err error) {
 	return t, err
 }
 
-// patience is how many seconds more than asked for anything may take.
-const patience = 60 * time.Second
+// patience is how much longer than asked for anything may take: many cameras need a while to start.
+const patience = 2 * time.Minute
 
-var errSlow = errors.New("nothing came within a minute")
+var errSlow = errors.New("some of it came to nothing for two minutes")
 
 // sleepUntil sleeps for a time, and on until enough says so.
 func sleepUntil(ctx context.Context, d time.Duration, enough func() bool) error {
