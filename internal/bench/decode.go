@@ -18,6 +18,9 @@ type Decode struct {
 	Clip      *Clip
 	Streams   []int
 	Warm, For time.Duration
+	// LowDelay is device.DecoderOptions.LowDelay. With it a decoder gives each picture out before it takes the next
+	// unit; without it, in streams that do not say that they never reorder, decoding runs ahead.
+	LowDelay bool
 }
 
 // Decoding is what a number of decoders did.
@@ -27,6 +30,8 @@ type Decoding struct {
 	Width   int    `json:"width"`
 	Height  int    `json:"height"`
 	Streams int    `json:"streams"`
+	// LowDelay is as asked for.
+	LowDelay bool `json:"low_delay"`
 	// FPS is of all together, SlowestFPS of the one with the fewest pictures.
 	FPS        float64 `json:"fps"`
 	SlowestFPS float64 `json:"slowest_fps"`
@@ -44,7 +49,7 @@ type Decoding struct {
 func (b Decode) Run(ctx context.Context, each func(Decoding)) error {
 	for _, n := range b.Streams {
 		f := b.Clip.format
-		row := Decoding{Codec: string(f.Codec), Width: f.Width, Height: f.Height, Streams: n}
+		row := Decoding{Codec: string(f.Codec), Width: f.Width, Height: f.Height, Streams: n, LowDelay: b.LowDelay}
 		err := b.measure(ctx, &row)
 		if err == nil {
 			each(row)
@@ -78,7 +83,7 @@ func (b Decode) measure(ctx context.Context, row *Decoding) (err error) {
 	}()
 	for i := range row.Streams {
 		f := &feeder{sink: counter{pool: b.Device.Pool(), owner: fmt.Sprintf("stream-%d", i+1)}}
-		f.decoder, err = b.Device.NewDecoder(device.DecoderOptions{Owner: f.sink.owner, Format: b.Clip.format, Output: &f.sink})
+		f.decoder, err = b.Device.NewDecoder(device.DecoderOptions{Owner: f.sink.owner, Format: b.Clip.format, Output: &f.sink, LowDelay: b.LowDelay})
 		if err != nil {
 			return err
 		}

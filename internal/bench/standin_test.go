@@ -148,7 +148,7 @@ func TestDecodeOnTheGPU(t *testing.T) {
 	leaktest.Check(t)
 	d, _ := standIn(t)
 	var rows []Decoding
-	err := Decode{Device: d, Clip: shots(t, 0), Streams: []int{1, 3}, Warm: short, For: 300 * time.Millisecond}.Run(context.Background(), func(r Decoding) { rows = append(rows, r) })
+	err := Decode{Device: d, Clip: shots(t, 0), Streams: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, LowDelay: true}.Run(context.Background(), func(r Decoding) { rows = append(rows, r) })
 	if err != nil || len(rows) != 2 {
 		t.Fatalf("%v, %+v", err, rows)
 	}

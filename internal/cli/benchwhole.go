@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"sightline/internal/bench"
@@ -84,10 +87,13 @@ func (b *bencher) tellWatching(r bench.Watching) {
 		b.say("%7d %s\n", r.Cameras, oneLine(r.Error))
 		return
 	}
-	note := ""
+	var notes []string
 	if r.Held {
-		note = "held"
+		notes = append(notes, "held")
+	}
+	for _, cause := range slices.Sorted(maps.Keys(r.Drops)) {
+		notes = append(notes, fmt.Sprintf("%d dropped (%s)", r.Drops[cause], cause))
 	}
 	b.say("%7d %8.1f %6.1f%% %8.1f %7.1f  %8.1f %8.1f %8.1f  %6.2f %7.2f %6.0f %7.0f %8.0f %8.1f  %s\n", r.Cameras, r.FPS, 100*r.Share, r.SlowestFPS, r.People,
-		r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Cores, r.CPUMS, r.Load.GPU, r.Load.Decoder, r.Load.MemoryMB, max(r.Camera.Pool, r.Camera.GPU), note)
+		r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Cores, r.CPUMS, r.Load.GPU, r.Load.Decoder, r.Load.MemoryMB, max(r.Camera.Pool, r.Camera.GPU), strings.Join(notes, ", "))
 }
