@@ -33,7 +33,7 @@ Measures this machine with the cameras and models of demo.yaml, or of the config
 
 By default cuda measures infer,decode,whole and host pipeline,bare,overhead. bare, python and pythons are for device
 host only. With pipeline they take turns for --rounds rounds, with each number of cameras; medians and the largest
-distance from them are told. CPU counts the ffmpeg processes too, but in infer, decode and whole.
+distance from them are told. CPU counts the ffmpeg processes too, but not those of decode and whole.
 
 Modes of infer: serialized, direct (parallel without graphs), parallel, batched, and fixed: always full batches on
 1 to 8 streams with nothing around them, the best there is for batched to come near. A clip is read into memory whole,
