@@ -104,7 +104,8 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 		o.Tasks = append(o.Tasks, model.Task(t))
 	}
 	o.Track = track.Options{
-		Birth: float32(c.Tracking.Birth), Update: float32(c.Tracking.Update), Lost: time.Duration(c.Tracking.Lost),
+		Method: track.Method(c.Tracking.Method),
+		Birth:  float32(c.Tracking.Birth), Update: float32(c.Tracking.Update), Lost: time.Duration(c.Tracking.Lost),
 	}
 	if slices.Contains(tasks, "reid") {
 		o.Track.Slots = gallery

@@ -91,6 +91,7 @@ type Limits struct {
 
 // Tracking are the tracker's settings.
 type Tracking struct {
+	Method string   `yaml:"method" enum:"iou,sort,bytetrack,botsort" default:"botsort" doc:"iou: by overlap with the last box; sort: with a predicted box; bytetrack: then objects of low score continue tracks; botsort: also by appearance, with the camera's motion taken out."`
 	Birth  float64  `yaml:"birth" default:"0.5" min:"0" max:"1" doc:"Least score that starts a track."`
 	Update float64  `yaml:"update" default:"0.4" min:"0" max:"1" doc:"Least score that continues one; at most birth."`
 	Lost   Duration `yaml:"lost" default:"1s" doc:"How long a track may go unseen and keep its number."`
