@@ -1,9 +1,6 @@
 package track
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // Method is the name of a way to bring tracks and objects together.
 type Method string
@@ -105,9 +102,7 @@ func (t *core) candidates(row int, k *tracked, r round, cosines []float32) {
 		age = min((t.pts - k.lastSeen).Seconds(), 1)
 		grow = growFor(k, age)
 	}
-	near := t.near.query(k.predicted.grown(grow))
-	slices.Sort(near) // ties must not depend on the grid
-	for _, c := range near {
+	for _, c := range t.near.query(k.predicted.grown(grow)) {
 		d := &t.seen[c]
 		if d.taken || d.class != k.class || (d.score >= t.o.Birth) != r.sure {
 			continue

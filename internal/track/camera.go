@@ -27,6 +27,8 @@ const (
 	bins  = 25
 	// fewest is how many tracks must agree. Fewer could be a group that starts to walk.
 	fewest = 5
+	// enough is how many tracks are asked; more would cost time and tell nothing new.
+	enough = 64
 )
 
 // steady moves every track by what most of them moved by together beyond what was expected.
@@ -52,13 +54,14 @@ func (t *core) steady() {
 	}
 }
 
-// collect lists the pairs of tracks in sight with sure objects of about their size, and returns the
+// collect lists the pairs of some tracks in sight with sure objects of about their size, and returns the
 // median size of these tracks, of which sizes has one each.
 func (t *core) collect() float64 {
 	c := &t.camera
 	c.votes, c.sizes = c.votes[:0], c.sizes[:0]
 	steady := func(k *tracked) bool { return k.number != 0 && k.misses == 0 }
-	for i := range t.tracks {
+	step := (len(t.tracks) + enough - 1) / enough
+	for i := 0; i < len(t.tracks); i += step {
 		if k := &t.tracks[i]; steady(k) {
 			c.sizes = append(c.sizes, k.predicted.size())
 		}
@@ -68,7 +71,7 @@ func (t *core) collect() float64 {
 	}
 	slices.Sort(c.sizes)
 	size := c.sizes[len(c.sizes)/2]
-	for i := range t.tracks {
+	for i := 0; i < len(t.tracks); i += step {
 		k := &t.tracks[i]
 		if !steady(k) {
 			continue
@@ -76,10 +79,11 @@ func (t *core) collect() float64 {
 		around := box{k.predicted.cx, k.predicted.cy, 2 * reach * size, 2 * reach * size}
 		for _, j := range t.near.query(around) {
 			d := &t.seen[j]
-			ratio := d.box.size() / k.predicted.size()
 			dx, dy := d.box.cx-k.predicted.cx, d.box.cy-k.predicted.cy
-			if d.class == k.class && d.score >= t.o.Birth && ratio > 0.75 && ratio < 1.33 &&
-				math.Abs(dx) < reach*size && math.Abs(dy) < reach*size {
+			if math.Abs(dx) >= reach*size || math.Abs(dy) >= reach*size || d.score < t.o.Birth || d.class != k.class {
+				continue
+			}
+			if ratio := d.box.w * d.box.h / (k.predicted.w * k.predicted.h); ratio > 0.56 && ratio < 1.78 {
 				c.votes = append(c.votes, vote{i, k.predicted.cx, k.predicted.cy, dx, dy})
 			}
 		}

@@ -256,14 +256,3 @@ func FuzzUpdate(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkUpdate(b *testing.B) {
-	tracker := newCore(Options{})
-	objects := make([]result.Object, 20)
-	for i := 0; b.Loop(); i++ {
-		for j := range objects {
-			objects[j] = person(float32(j%10)*60+float32(i%7), float32(j/10)*120, 40, 100, 0.9)
-		}
-		tracker.Update(time.Duration(i)*frame, objects, Appearance{})
-	}
-}
