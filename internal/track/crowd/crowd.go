@@ -63,6 +63,8 @@ type Truth struct {
 type Frame struct {
 	PTS   time.Duration
 	Truth []Truth
+	// Camera is how far the picture is moved from where a camera at rest would show it, in pixels.
+	Camera [2]float64
 	// Objects is what the detector found, in no order of identities; Who is the identity of each, 0
 	// for a false positive, and Vectors its appearance, of length 1.
 	Objects []result.Object
@@ -85,6 +87,7 @@ func Make(level Level, seed uint64) *Scene {
 		w.step()
 		f := Frame{PTS: time.Duration(float64(i) / level.FPS * float64(time.Second))}
 		f.Truth = w.truth()
+		f.Camera[0], f.Camera[1] = w.offset()
 		w.detect(&f)
 		s.Frames = append(s.Frames, f)
 	}

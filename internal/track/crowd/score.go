@@ -21,8 +21,8 @@ func (s Score) MOTA() float64 {
 }
 
 const (
-	// wanted is the least visible share of a person that a tracker must report.
-	wanted = 0.1
+	// Wanted is the least visible share of a person that a tracker must report.
+	Wanted = 0.1
 	// same is the least overlap of a tracked with a true box.
 	same = 0.5
 )
@@ -74,7 +74,7 @@ func (c *Counter) Frame(truth []Truth, objects []result.Object) {
 	mine := make([]int, len(tracked)) // the identity that a tracked box lies on
 	for i, column := range c.solver.Solve() {
 		t := truth[i]
-		if t.Visible < wanted {
+		if t.Visible < Wanted {
 			if column >= 0 {
 				mine[column] = -1
 			}
@@ -109,7 +109,7 @@ func (c *Counter) Frame(truth []Truth, objects []result.Object) {
 // remember keeps what IDF1 needs: every overlap, not only the matches.
 func (c *Counter) remember(truth []Truth, tracked []result.Object, mine []int) {
 	for _, t := range truth {
-		if t.Visible < wanted {
+		if t.Visible < Wanted {
 			continue
 		}
 		c.people[t.Identity]++
