@@ -3,7 +3,7 @@
 # Both fetch what they need into the user's cache, once: ONNX Runtime, and ffmpeg if there is none.
 export CGO_ENABLED = 0
 
-.PHONY: build demo test race
+.PHONY: build demo test race fuzz
 build:
 	go build -o bin/sightline ./cmd/sightline
 
@@ -17,3 +17,10 @@ test: build
 # With the race detector, which needs a C compiler.
 race: build
 	environment=$$(bin/sightline fetch --env) && eval "$$environment" && CGO_ENABLED=1 go test -race ./...
+
+# Every fuzz target for FUZZTIME.
+FUZZTIME = 30s
+fuzz: build
+	environment=$$(bin/sightline fetch --env) && eval "$$environment" && \
+	grep -rHo '^func Fuzz[A-Za-z0-9]*' --include='*_test.go' internal | sed 's/:func / /' | while read -r file target; do \
+		go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; done

@@ -13,6 +13,7 @@ import (
 
 	"sightline/internal/camera"
 	"sightline/internal/camera/file"
+	"sightline/internal/camera/mpegts"
 	"sightline/internal/camera/rtsp"
 	"sightline/internal/config"
 	"sightline/internal/device"
@@ -76,14 +77,33 @@ func tensors(bindings []device.Binding) []config.Tensor {
 func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Logger) func(context.Context) (camera.Source, error) {
 	return func(ctx context.Context) (camera.Source, error) {
 		if !cam.Source.Live() {
-			return file.Open(cam.Source.Reveal(), file.Options{Loop: cam.Loop, Realtime: cam.Realtime})
+			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime)
 		}
 		transport := cam.Transport
 		if transport == "auto" {
 			transport = ""
 		}
-		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Dropped: dropped, Logger: logger})
+		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
+}
+
+func keepsDamaged(cam *config.Camera) bool { return cam.AfterLoss == "continue" }
+
+// openFile opens a recording by what is in it, whatever its name.
+func openFile(path string, loop, realtime bool) (camera.Source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, mpegts.HeadSize)
+	n, _ := io.ReadFull(f, head) // what cannot be read is told by the one who opens it
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	if mpegts.Is(head[:n]) {
+		return mpegts.Open(path, mpegts.Options{Loop: loop, Realtime: realtime})
+	}
+	return file.Open(path, file.Options{Loop: loop, Realtime: realtime})
 }
 
 // pipelineOptions are one camera's pipeline, but for what the run adds: source, sinks, meter, snapshots.
@@ -99,6 +119,7 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
 	if cam.Source.Live() {
 		o.Restart, o.LowDelay = restartPause, true
+		o.KeepDamaged = keepsDamaged(cam)
 	}
 	for _, t := range tasks {
 		o.Tasks = append(o.Tasks, model.Task(t))

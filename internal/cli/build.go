@@ -144,6 +144,9 @@ func (e *environment) buildAll(ctx context.Context, d *cuda.Device, jobs []cuda.
 		began := time.Now()
 		if err := b.Build(ctx, j); err != nil {
 			task.Done("failed")
+			if ctx.Err() != nil {
+				err = fmt.Errorf("interrupted while %s, batch %d, was built; plans that are done stay", j.Model.Name, j.Batch)
+			}
 			return errors.Join(err, b.Close())
 		}
 		task.Done("built")

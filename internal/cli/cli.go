@@ -47,7 +47,8 @@ func commands() []command {
 		{"build", "CONFIG", "make the plans that the GPU needs", buildHelp, buildCommand},
 		{"validate", "", "check a device: contract, decoder, golden values", validateHelp, validateCommand},
 		{"bench", "", "measure this machine", benchHelp, benchCommand},
-		{"doctor", "", "say what this machine has and lacks", doctorHelp, doctorCommand},
+		{"doctor", "[CONFIG]", "say what this machine has and lacks, and how to bring it", doctorHelp, doctorCommand},
+		{"probe", "ADDRESS", "say what a camera's stream is like", probeHelp, probeCommand},
 		{"fetch", "[onnxruntime] [ffmpeg] [tensorrt]", "bring what the devices need into the cache", fetchHelp, fetchCommand},
 		{"version", "", "print the version", versionHelp, versionCommand},
 	}

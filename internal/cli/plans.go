@@ -2,19 +2,19 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 
 	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/device/cuda"
 )
 
-// ensurePlans makes the plans that the GPU lacks if the user said so, and otherwise says how to. Nothing is
-// ever built unasked: it takes minutes of a GPU that others may use.
+// ensurePlans makes the plans that the GPU lacks, if the user said so. Nothing is ever built unasked: it takes
+// minutes of a GPU that others may use.
 func (r *runner) ensurePlans(ctx context.Context, d device.Device) error {
 	gpu, ok := d.(*cuda.Device)
-	if !ok {
+	if !ok || !r.build {
 		return nil
 	}
 	models, err := modelFiles(r.config)
@@ -29,18 +29,15 @@ func (r *runner) ensurePlans(ctx context.Context, d device.Device) error {
 	if err != nil {
 		return err
 	}
-	if !r.build {
-		return fmt.Errorf("the GPU has no plans for %s: run sightline build CONFIG first, or add --build (%d plans, each some seconds to some minutes, once)",
-			strings.Join(names(missing), ", "), len(jobs))
-	}
 	return r.buildAll(ctx, gpu, jobs, r.display)
 }
 
-func names(models []device.ModelFile) (list []string) {
-	for _, m := range models {
-		list = append(list, m.Name)
+// explainPlans says what to do about a plan that is missing.
+func explainPlans(err error) error {
+	if errors.Is(err, cuda.ErrNoPlan) {
+		return fmt.Errorf("%w: sightline build CONFIG makes the plans, once, in some seconds to some minutes each; or add --build", err)
 	}
-	return list
+	return err
 }
 
 // diagnose tells what the GPU device has and lacks on this machine, and whether it works.

@@ -65,7 +65,7 @@ func (r *runner) run(ctx context.Context) (err error) {
 		logger: r.logger, progress: r.display, ready: r.ensurePlans,
 	})
 	if err != nil {
-		return err
+		return explainPlans(err)
 	}
 	err = s.start(ctx, r.folder != "")
 	if err != nil {

@@ -15,6 +15,23 @@ type Source struct{ text string }
 // NewSource makes a source of a path or URL.
 func NewSource(text string) Source { return Source{text} }
 
+// ParseSource reads a source as it stands on a command line: ${NAME} takes a value from the environment.
+func ParseSource(text string) (Source, error) {
+	full, err := expand(text)
+	if err != nil {
+		return Source{}, err
+	}
+	s := Source{full}
+	switch scheme := s.scheme(); scheme {
+	case "", "rtsp", "rtsps":
+		return s, nil
+	case "file":
+		return Source{full[len("file://"):]}, nil
+	default:
+		return Source{}, fmt.Errorf("%s: expected a file's path, or an rtsp:// or rtsps:// address", s)
+	}
+}
+
 // Reveal is the source with its secrets, for the one who opens it.
 func (s Source) Reveal() string { return s.text }
 

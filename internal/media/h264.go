@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
@@ -11,6 +12,11 @@ var startCode = []byte{0, 0, 0, 1}
 
 // AppendAnnexB appends NAL units, each behind a start code.
 func AppendAnnexB(out []byte, units ...[]byte) []byte {
+	size := 0
+	for _, u := range units {
+		size += len(startCode) + len(u)
+	}
+	out = slices.Grow(out, size)
 	for _, u := range units {
 		out = append(append(out, startCode...), u...)
 	}
@@ -27,7 +33,7 @@ func H264Format(sps, pps []byte) (Format, error) {
 	if f.Width < 1 || f.Height < 1 || f.Width > 1<<14 || f.Height > 1<<14 {
 		return Format{}, fmt.Errorf("h264 sps says %d x %d pixels", f.Width, f.Height)
 	}
-	matrix := uint8(2) // unspecified
+	matrix := unspecified
 	if v := s.VUI; v != nil {
 		f.FullRange = v.VideoFullRangeFlag
 		if v.ColourDescriptionPresentFlag {
@@ -37,6 +43,9 @@ func H264Format(sps, pps []byte) (Format, error) {
 	f.Matrix = matrixName(matrix, f.Height)
 	return f, nil
 }
+
+// unspecified is H.273's number for colours that nobody has described.
+const unspecified uint8 = 2
 
 // matrixName maps H.273 matrix coefficients to the two that cameras use; an unknown value goes by size.
 func matrixName(coefficients uint8, height int) string {

@@ -16,7 +16,7 @@ func H265Format(vps, sps, pps []byte) (Format, error) {
 	if f.Width < 1 || f.Height < 1 || f.Width > 1<<14 || f.Height > 1<<14 {
 		return Format{}, fmt.Errorf("h265 sps says %d x %d pixels", f.Width, f.Height)
 	}
-	matrix := uint8(2) // unspecified
+	matrix := unspecified
 	if v := s.VUI; v != nil {
 		f.FullRange = v.VideoFullRangeFlag
 		if v.ColourDescriptionPresentFlag {

@@ -11,13 +11,15 @@ type Codec string
 const (
 	H264 Codec = "h264"
 	H265 Codec = "h265"
+	VP9  Codec = "vp9"
+	AV1  Codec = "av1"
 )
 
 // AccessUnit is one compressed picture. The source that made it does not touch it again; whoever
 // holds it may keep it.
 type AccessUnit struct {
-	// Data is the picture in Annex B form (start codes 00 00 00 01). A random access picture
-	// carries its parameter sets.
+	// Data is the picture in Annex B form (start codes 00 00 00 01); of VP9 a frame or superframe, of AV1 a
+	// temporal unit of OBUs with sizes. A random access picture carries its parameter sets.
 	Data []byte
 	// PTS is the presentation time since the source's first picture. It never goes back across
 	// loops of a file; within a group of pictures with B-frames it comes in decoding order.
@@ -41,7 +43,8 @@ type Format struct {
 	Width, Height int
 	// FrameRate is the nominal rate in pictures a second; 0 if the stream does not say.
 	FrameRate float64
-	// ParameterSets are SPS and PPS (and VPS before them for H.265), without start codes.
+	// ParameterSets are SPS and PPS (and VPS before them for H.265), without start codes; of AV1 one, the
+	// OBUs that go before a stream; of VP9 none.
 	ParameterSets [][]byte
 	// Matrix and FullRange say how YCbCr becomes RGB. Matrix is "bt601" or "bt709"; where the stream
 	// does not say, "bt709" from 720 lines up and "bt601" below.

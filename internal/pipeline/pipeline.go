@@ -44,6 +44,8 @@ type Options struct {
 	Lossless bool
 	// LowDelay is device.DecoderOptions.LowDelay, for cameras.
 	LowDelay bool
+	// KeepDamaged lets pictures be looked at that the decoder guessed parts of.
+	KeepDamaged bool
 	// MaxFPS drops pictures above this rate; 0 means no limit.
 	MaxFPS float64
 	// Restart is the pause after which whoever runs the pipeline starts it again when it fails; 0 means
@@ -94,6 +96,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer closing(&err, contexts.Close)
 
 	pictures := newSlot(o.Device.Pool(), o.Camera, o.Lossless, o.MaxFPS, o.Meter.Dropped)
+	pictures.keepDamaged = o.KeepDamaged || o.Lossless
 	defer closing(&err, pictures.Close)
 
 	decoder, err := o.Device.NewDecoder(device.DecoderOptions{

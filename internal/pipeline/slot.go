@@ -21,6 +21,8 @@ type slot struct {
 	pool     *device.Pool
 	owner    string
 	lossless bool
+	// keepDamaged says that pictures which the decoder guessed parts of are passed on.
+	keepDamaged bool
 	// interval is the least time between two pictures that are passed on; 0 means all.
 	interval time.Duration
 	dropped  func(cause string)
@@ -44,7 +46,7 @@ const (
 	DroppedNewer = "newer"
 	// DroppedRate: above the camera's frame rate limit.
 	DroppedRate = "rate"
-	// DroppedDamaged: the decoder guessed parts of it; see device.Picture. Lossless it is looked at.
+	// DroppedDamaged: the decoder guessed parts of it; see device.Picture.
 	DroppedDamaged = "damaged"
 )
 
@@ -103,7 +105,7 @@ func (s *slot) discardFree() error {
 func (s *slot) Deliver(p *device.Picture) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if p.Damaged && !s.lossless {
+	if p.Damaged && !s.keepDamaged {
 		s.dropped(DroppedDamaged)
 		s.giveBack(p)
 		return

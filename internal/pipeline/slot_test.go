@@ -162,15 +162,16 @@ func TestEndWakesADecoder(t *testing.T) {
 
 func TestDamagedPictures(t *testing.T) {
 	for _, c := range []struct {
-		lossless bool
-		want     int
+		keep bool
+		want int
 	}{{false, 1}, {true, 0}} {
-		s, pool, drops := newTestSlot(c.lossless, 0)
+		s, pool, drops := newTestSlot(false, 0)
+		s.keepDamaged = c.keep
 		p := fill(t, s, 1)
 		p.Damaged = true
 		s.Deliver(p)
 		if drops[DroppedDamaged] != c.want || (s.waiting == nil) != (c.want == 1) {
-			t.Errorf("lossless %t: drops %v, waiting %v", c.lossless, drops, s.waiting)
+			t.Errorf("keep %t: drops %v, waiting %v", c.keep, drops, s.waiting)
 		}
 		if err := s.Close(); err != nil || pool.Usage().Used != 0 {
 			t.Errorf("%v, %s", err, pool.Usage())

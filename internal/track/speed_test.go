@@ -85,6 +85,56 @@ func TestWorkGrowsWithNeighbours(t *testing.T) {
 	}
 }
 
+// square is frame i of n people of 40 x 100 in a square, about a third of each hidden by the next.
+func square(objects []result.Object, n, i int) {
+	side := 1
+	for side*side < n {
+		side++
+	}
+	for j := range n {
+		objects[j] = person(float32(j%side)*28+float32(i%7), float32(j/side)*70, 40, 100, 0.9)
+	}
+}
+
+func TestCrowdAllocatesNothing(t *testing.T) {
+	for _, m := range Methods {
+		tracker := newCore(Options{Method: m})
+		objects := make([]result.Object, 200)
+		i := 0
+		run := func() {
+			square(objects, 200, i)
+			tracker.Update(time.Duration(i)*frame, objects, Appearance{})
+			i++
+		}
+		for range 20 {
+			run()
+		}
+		if tracker.Live() != 200 {
+			t.Fatalf("%s: %d tracks, want 200", m, tracker.Live())
+		}
+		if got := testing.AllocsPerRun(50, run); got != 0 {
+			t.Errorf("%s: %v allocations a frame, want 0", m, got)
+		}
+	}
+}
+
+// BenchmarkCrowd is the worst case of neighbours: everybody touches some.
+func BenchmarkCrowd(b *testing.B) {
+	for _, m := range Methods {
+		for _, n := range []int{200, 1000} {
+			b.Run(fmt.Sprintf("%s/%d", m, n), func(b *testing.B) {
+				tracker := newCore(Options{Method: m, MaxTracks: n})
+				objects := make([]result.Object, n)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					square(objects, n, i)
+					tracker.Update(time.Duration(i)*frame, objects, Appearance{})
+				}
+			})
+		}
+	}
+}
+
 func BenchmarkFrame(b *testing.B) {
 	for _, m := range Methods {
 		for _, n := range []int{20, 200, 1000} {

@@ -1,4 +1,4 @@
-// Package file is the camera that is a recording: MP4 files with H.264 or H.265, plain or fragmented, once or in
+// Package file is the camera that is a recording: MP4 files with H.264, H.265, VP9 or AV1, plain or fragmented, once or in
 // a loop, in real time or as fast as they are taken.
 package file
 
@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
 	"sightline/internal/media"
 )
@@ -109,22 +107,16 @@ func (s *Source) wait(ctx context.Context, due time.Duration) error {
 	}
 }
 
-// read brings a sample into Annex B form, with the parameter sets before a random access picture that lacks them.
+// read makes an access unit of a sample.
 func (s *Source) read(p sample) (data []byte, key bool, err error) {
 	raw := make([]byte, p.size)
 	if _, err := s.file.ReadAt(raw, p.offset); err != nil {
 		return nil, false, fmt.Errorf("read %d bytes at %d: %w", p.size, p.offset, err)
 	}
-	var units h264.AVCC
-	if err := units.Unmarshal(raw); err != nil {
+	if data, key, err = unit(s.track.format, raw); err != nil {
 		return nil, false, fmt.Errorf("damaged: %w", err)
 	}
-	u := media.Inspect(s.track.format.Codec, units)
-	data = make([]byte, 0, len(raw)+256)
-	if u.Key && !u.Sets {
-		data = media.AppendAnnexB(data, s.track.format.ParameterSets...)
-	}
-	return media.AppendAnnexB(data, units...), u.Key, nil
+	return data, key, nil
 }
 
 // Close implements camera.Source.

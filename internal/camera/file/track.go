@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -89,39 +88,6 @@ func readTrack(f *os.File) (t *track, err error) {
 		return nil, err
 	}
 	return finish(format, list, int64(trak.Mdia.Mdhd.Timescale), size)
-}
-
-// videoTrack finds the first H.264 or H.265 track; its parameter sets say what the pictures are like.
-func videoTrack(moov *mp4.MoovBox) (*mp4.TrakBox, media.Format, error) {
-	var found []string
-	for _, trak := range moov.Traks {
-		if trak.Mdia == nil || trak.Mdia.Minf == nil || trak.Mdia.Minf.Stbl == nil || trak.Mdia.Minf.Stbl.Stsd == nil || trak.Mdia.Mdhd == nil {
-			continue
-		}
-		stsd := trak.Mdia.Minf.Stbl.Stsd
-		var sets media.ParameterSets
-		switch {
-		case stsd.AvcX != nil && stsd.AvcX.AvcC != nil:
-			sets.Codec = media.H264
-			sets.Learn(slices.Concat(stsd.AvcX.AvcC.SPSnalus, stsd.AvcX.AvcC.PPSnalus)...)
-		case stsd.HvcX != nil && stsd.HvcX.HvcC != nil:
-			sets.Codec = media.H265
-			for _, array := range stsd.HvcX.HvcC.NaluArrays {
-				sets.Learn(array.Nalus...)
-			}
-		default:
-			for _, child := range stsd.Children {
-				found = append(found, child.Type())
-			}
-			continue
-		}
-		format, err := sets.Format()
-		return trak, format, err
-	}
-	if len(found) == 0 {
-		return nil, media.Format{}, errors.New("no video track")
-	}
-	return nil, media.Format{}, fmt.Errorf("no H.264 or H.265 track, found %v", found)
 }
 
 // progressive lists the samples of a plain file.

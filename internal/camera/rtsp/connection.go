@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,7 +43,13 @@ func (s *Source) connect(ctx context.Context, known chan<- media.Format) (int64,
 	c := &connection{source: s, known: known, client: &gortsplib.Client{
 		Scheme: s.url.Scheme, Host: s.url.Host, ReadTimeout: s.options.Silence, WriteTimeout: s.options.Silence,
 	}}
-	c.client.OnPacketsLost = func(uint64) { c.lost.Store(true) }
+	if s.options.Insecure {
+		c.client.TLSConfig = &tls.Config{InsecureSkipVerify: true}
+	}
+	c.client.OnPacketsLost = func(n uint64) {
+		c.lost.Store(true)
+		s.change(func(c *Stats) { c.PacketsLost += n })
+	}
 	c.client.OnDecodeError = func(error) {} // counted as loss where it is one
 	switch s.options.Transport {
 	case "tcp":
@@ -60,7 +67,9 @@ func (s *Source) connect(ctx context.Context, known chan<- media.Format) (int64,
 	if err := c.play(); err != nil {
 		return 0, err
 	}
-	s.options.Logger.Info("camera connected", "transport", c.transport())
+	transport := c.transport()
+	s.change(func(c *Stats) { c.State, c.Transport = Playing, transport; c.Connections++ })
+	s.options.Logger.Info("camera connected", "transport", transport)
 	return c.watch(ctx)
 }
 
@@ -128,7 +137,7 @@ func (c *connection) choose(d *description.Session) (format.Format, error) {
 			found = append(found, other.Codec())
 		}
 	}
-	return nil, fmt.Errorf("no H.264 or H.265 stream, found %v", found)
+	return nil, fmt.Errorf("%w, found %v", errNoVideo, found)
 }
 
 // watch waits for the session's end, and ends it itself if no picture comes: a connection may stay alive
@@ -142,7 +151,7 @@ func (c *connection) watch(ctx context.Context) (int64, error) {
 		select {
 		case err := <-ended:
 			if err == nil {
-				err = errors.New("the camera closed the connection")
+				err = errClosed
 			}
 			return c.pictures.Load(), err
 		case <-tick.C:
@@ -150,7 +159,7 @@ func (c *connection) watch(ctx context.Context) (int64, error) {
 			if now == seen {
 				c.client.Close()
 				<-ended
-				return now, fmt.Errorf("no picture for %v", c.source.options.Silence)
+				return now, fmt.Errorf("%w for %v", errSilent, c.source.options.Silence)
 			}
 			seen = now
 		case <-ctx.Done():
@@ -165,13 +174,14 @@ func (c *connection) watch(ctx context.Context) (int64, error) {
 func (c *connection) packet(p *rtp.Packet) {
 	s := c.source
 	if c.lost.Swap(false) {
-		s.waiting = true
+		s.lost()
 	}
 	pts, hasPTS := c.client.PacketPTS(c.media, p)
 	units, err := c.decode(p)
 	if err != nil {
 		if !slices.ContainsFunc(c.more, func(m error) bool { return errors.Is(err, m) }) {
-			s.waiting = true
+			s.lost()
+			s.drop(DroppedDamaged)
 		}
 		return
 	}
@@ -194,10 +204,10 @@ func (c *connection) packet(p *rtp.Packet) {
 			return
 		}
 		if !what.Sets {
-			u.Data = media.AppendAnnexB(u.Data, c.sets.List()...)
+			units = slices.Concat(c.sets.List(), units)
 		}
 	}
-	u.Data = media.AppendAnnexB(u.Data, units...)
+	u.Data = media.AppendAnnexB(nil, units...)
 	c.pictures.Add(1)
 	s.deliver(u)
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -27,6 +28,11 @@ type Options struct {
 	Silence time.Duration
 	// MinPause and MaxPause bound the wait between two tries: 1 s and 30 s.
 	MinPause, MaxPause time.Duration
+	// KeepDamaged lets units pass after a loss, from which a decoder makes guesses. Otherwise nothing passes
+	// until the next random access picture.
+	KeepDamaged bool
+	// Insecure accepts any certificate of an rtsps camera: most have one that they signed themselves.
+	Insecure bool
 	// Dropped is told about units that never reach the decoder, with the cause; it may be nil.
 	Dropped func(cause string)
 	Logger  *slog.Logger
@@ -54,12 +60,18 @@ func (o Options) withDefaults() Options {
 const (
 	// DroppedLoss: packets were lost, and the unit before the next random access picture is not whole.
 	DroppedLoss = "packet loss"
+	// DroppedDamaged: a unit's packets made no sense.
+	DroppedDamaged = "damaged packets"
 	// DroppedSlow: the decoder did not keep up, and the units up to the next random access picture went.
 	DroppedSlow = "ingest queue full"
 )
 
-// queued is how many units may wait for the decoder.
-const queued = 64
+// queued is how many units may wait for the decoder, and queuedBytes how large they may be together (a single
+// one may be larger): memory stays bounded whatever a camera sends.
+const (
+	queued      = 64
+	queuedBytes = 16 << 20
+)
 
 // Source is one camera. It implements camera.Source.
 type Source struct {
@@ -68,9 +80,12 @@ type Source struct {
 	secret  string // what no message may show
 	format  media.Format
 	units   chan media.AccessUnit
+	// bytes are those of the units in the channel.
+	bytes   atomic.Int64
 	stop    context.CancelFunc
 	stopped chan struct{}
 	clock   timeline
+	counters
 	// waiting says that units are skipped until the next random access picture.
 	waiting bool
 	// first is the codec of the first connection; ended is why the source is over, set before stopped.
@@ -110,6 +125,7 @@ func (s *Source) Format() media.Format { return s.format }
 func (s *Source) Next(ctx context.Context) (media.AccessUnit, error) {
 	select {
 	case u := <-s.units:
+		s.bytes.Add(-int64(len(u.Data)))
 		return u, nil
 	case <-ctx.Done():
 		return media.AccessUnit{}, ctx.Err()
@@ -134,6 +150,7 @@ func (s *Source) run(ctx context.Context, known chan<- media.Format) {
 	pause := s.options.MinPause
 	for ctx.Err() == nil {
 		began := time.Now()
+		s.change(func(c *Stats) { c.State = Connecting })
 		pictures, err := s.connect(ctx, known)
 		if ctx.Err() != nil {
 			return
@@ -145,9 +162,14 @@ func (s *Source) run(ctx context.Context, known chan<- media.Format) {
 		if pictures > 0 && time.Since(began) > s.options.MaxPause {
 			pause = s.options.MinPause // it worked for a while: the next trouble is a new one
 		}
+		reason := reasonOf(err)
+		s.counters.ended(reason)
+		if reason == Unauthorized {
+			pause = s.options.MaxPause // cameras lock out who tries often
+		}
 		// Many cameras behind one switch must not come back in step.
 		wait := pause/2 + rand.N(pause)
-		s.options.Logger.Warn("camera disconnected", "reason", s.clean(err), "pictures", pictures, "again_in", wait.Round(10*time.Millisecond))
+		s.options.Logger.Warn("camera disconnected", "reason", reason, "error", s.clean(err), "pictures", pictures, "again_in", wait.Round(10*time.Millisecond))
 		pause = min(2*pause, s.options.MaxPause)
 		select {
 		case <-time.After(wait):
@@ -171,14 +193,29 @@ func (s *Source) clean(err error) string {
 // decoded before the next random access picture.
 func (s *Source) deliver(u media.AccessUnit) {
 	if s.waiting && !u.Key {
-		s.options.Dropped(DroppedLoss)
+		s.drop(DroppedLoss)
 		return
 	}
-	s.waiting = false
-	select {
-	case s.units <- u:
-	default:
+	size := int64(len(u.Data))
+	if waits := s.bytes.Load(); waits > 0 && waits+size > queuedBytes || len(s.units) == cap(s.units) {
 		s.waiting = true
-		s.options.Dropped(DroppedSlow)
+		s.drop(DroppedSlow)
+		return
 	}
+	u.Discontinuity, s.waiting = s.waiting, false
+	s.bytes.Add(size)
+	s.counters.unit(&u)
+	s.units <- u // there is room, and nobody else sends
+}
+
+// lost is called after a loss.
+func (s *Source) lost() {
+	if !s.options.KeepDamaged {
+		s.waiting = true
+	}
+}
+
+func (s *Source) drop(cause string) {
+	s.counters.dropped(cause)
+	s.options.Dropped(cause)
 }

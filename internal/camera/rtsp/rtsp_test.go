@@ -122,6 +122,13 @@ func TestReconnects(t *testing.T) {
 	if gap := after[0].PTS - last; gap <= 0 || gap > 10*time.Second {
 		t.Errorf("the clock went from %v to %v", last, after[0].PTS)
 	}
+	if !before[0].Discontinuity || before[1].Discontinuity || !after[0].Discontinuity || after[1].Discontinuity {
+		t.Error("a discontinuity is not where the connection began")
+	}
+	stats := s.Stats()
+	if stats.Connections != 2 || stats.Ended[Closed] != 1 || stats.Units != 20 || stats.KeyUnits != 2 || stats.State != Playing {
+		t.Errorf("stats %+v", stats)
+	}
 	if step := after[1].PTS - after[0].PTS; step != 100*time.Millisecond {
 		t.Errorf("a step of %v after the break", step)
 	}
@@ -217,8 +224,12 @@ func TestLossWaitsForAKeyPicture(t *testing.T) {
 	}
 	mutex.Lock()
 	defer mutex.Unlock()
-	if drops[DroppedLoss] == 0 {
-		t.Errorf("drops %v", drops)
+	stats := s.Stats()
+	if drops[DroppedLoss] == 0 || stats.Dropped[DroppedLoss] != uint64(drops[DroppedLoss]) || stats.PacketsLost == 0 {
+		t.Errorf("drops %v, stats %+v", drops, stats)
+	}
+	if !got[4].Discontinuity || got[3].Discontinuity || got[5].Discontinuity {
+		t.Error("the discontinuity is not at the first unit after the loss")
 	}
 }
 
@@ -226,6 +237,37 @@ func TestAddresses(t *testing.T) {
 	for _, a := range []string{"", "rtsp://", "http://h/x", "rtsp://u:p w@h/x", "\x00", "rtsp://u:hush%zz@h/1"} {
 		if s, err := Open(t.Context(), a, quick); err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%q: %v, %v", a, s, err)
+		}
+	}
+}
+
+// With KeepDamaged all that is whole passes, and only a unit that lacks packets is missing.
+func TestDamagedUnitsMayPass(t *testing.T) {
+	leaktest.Check(t)
+	c := &camera{t: t, address: freeAddress(t)}
+	c.start(false)
+	defer c.stop()
+	_, sent := c.clip()
+	o := quick
+	o.KeepDamaged = true
+	go func() {
+		c.awaitPlayer()
+		c.play(sent[:10], 0, 4)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	s, err := Open(ctx, c.url(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i, u := range take(t, s, 9) {
+		want := i
+		if i >= 4 {
+			want++
+		}
+		if !bytes.Equal(u.Data, sent[want].Data) {
+			t.Errorf("unit %d is not unit %d of the clip", i, want)
 		}
 	}
 }

@@ -46,14 +46,18 @@ type pendingUnit struct {
 // maxPending bounds the units that are waited for: those of damaged pictures never come out.
 const maxPending = 256
 
+var codecs = map[media.Codec]nvcuvid.Codec{
+	media.H264: nvcuvid.H264, media.H265: nvcuvid.HEVC, media.VP9: nvcuvid.VP9, media.AV1: nvcuvid.AV1,
+}
+
 // NewDecoder implements device.Device.
 func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 	if err := d.refusal(); err != nil {
 		return nil, fmt.Errorf("decoder for %s: %w", o.Owner, err)
 	}
-	codec, ok := map[media.Codec]nvcuvid.Codec{media.H264: nvcuvid.H264, media.H265: nvcuvid.HEVC}[o.Format.Codec]
+	codec, ok := codecs[o.Format.Codec]
 	if !ok {
-		return nil, fmt.Errorf("decoder for %s: codec %q: the GPU decodes h264 and h265", o.Owner, o.Format.Codec)
+		return nil, fmt.Errorf("decoder for %s: codec %q: expected h264, h265, vp9 or av1", o.Owner, o.Format.Codec)
 	}
 	c := &decoder{device: d, options: o}
 	err := d.do(func() (err error) {
@@ -61,7 +65,10 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		if err != nil {
 			return err
 		}
-		if w, h := o.Format.Width, o.Format.Height; caps.Supported == 0 || w > int(caps.MaxWidth) || h > int(caps.MaxHeight) {
+		if caps.Supported == 0 {
+			return fmt.Errorf("%s does not decode %s", d.name, o.Format.Codec)
+		}
+		if w, h := o.Format.Width, o.Format.Height; w > int(caps.MaxWidth) || h > int(caps.MaxHeight) {
 			return fmt.Errorf("%s decodes %s up to %dx%d, the stream is %dx%d", d.name, o.Format.Codec, caps.MaxWidth, caps.MaxHeight, w, h)
 		}
 		if c.stream, err = driver.NewStream(); err != nil {

@@ -196,7 +196,8 @@ func TestDecoderRefusals(t *testing.T) {
 		format media.Format
 		want   string
 	}{
-		{media.Format{Codec: "mjpeg"}, `codec "mjpeg": the GPU decodes h264 and h265`},
+		{media.Format{Codec: "mjpeg"}, `codec "mjpeg": expected h264, h265, vp9 or av1`},
+		{media.Format{Codec: media.AV1, Width: 320, Height: 152}, "stand-in 0 does not decode av1"},
 		{media.Format{Codec: media.H264, Width: 4096, Height: 2160}, "decodes h264 up to 2048x2048, the stream is 4096x2160"},
 	} {
 		_, err := g.device.NewDecoder(device.DecoderOptions{Owner: "gate", Format: c.format, Output: g})

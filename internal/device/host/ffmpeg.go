@@ -83,8 +83,8 @@ func ffmpegSync(path string) ([]string, error) {
 
 // newDecoder starts the process.
 func newDecoder(path string, sync []string, o device.DecoderOptions) (*decoder, error) {
-	if o.Format.Codec != media.H264 && o.Format.Codec != media.H265 {
-		return nil, fmt.Errorf("decoder for %s: codec %q: the host device decodes h264 and h265", o.Owner, o.Format.Codec)
+	if matroskaCodecs[o.Format.Codec] == "" {
+		return nil, fmt.Errorf("decoder for %s: codec %q: expected h264, h265, vp9 or av1", o.Owner, o.Format.Codec)
 	}
 	arguments := append([]string{"-hide_banner", "-nostats", "-nostdin", "-loglevel", "info", "-threads", "1",
 		"-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", "-copyts"}, sync...)

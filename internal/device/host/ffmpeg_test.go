@@ -134,6 +134,9 @@ func TestDecoderIsExact(t *testing.T) {
 		"b-frames":   makeClip(t, "b", "-c:v", "libx264", "-bf", "3", "-g", "25"),
 		"fragmented": makeClip(t, "f", "-c:v", "libx264", "-bf", "2", "-movflags", "frag_keyframe+empty_moov"),
 		"h265":       makeClip(t, "h", "-c:v", "libx265", "-x265-params", "log-level=error:bframes=3"),
+		"vp9":        makeClip(t, "v", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0"),
+		"vp9 hidden": makeClip(t, "va", "-c:v", "libvpx-vp9", "-cpu-used", "8", "-auto-alt-ref", "1", "-lag-in-frames", "16"),
+		"av1":        makeClip(t, "a", "-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "keyint=25"),
 		"odd":        makeClip(t, "o", "-c:v", "libx264", "-vf", "scale=322:182"),
 	} {
 		t.Run(name, func(t *testing.T) {

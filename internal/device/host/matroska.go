@@ -37,18 +37,18 @@ const (
 	idSimpleBlock    = 0xA3
 )
 
+var matroskaCodecs = map[media.Codec]string{
+	media.H264: "V_MPEG4/ISO/AVC", media.H265: "V_MPEGH/ISO/HEVC", media.VP9: "V_VP9", media.AV1: "V_AV1",
+}
+
 // matroskaHeader is everything before the first unit. Timestamps count microseconds.
 func matroskaHeader(f media.Format) []byte {
-	codec := "V_MPEG4/ISO/AVC"
-	if f.Codec == media.H265 {
-		codec = "V_MPEGH/ISO/HEVC"
-	}
 	video := appendUint(appendUint(nil, idPixelWidth, uint64(f.Width)), idPixelHeight, uint64(f.Height))
 	track := appendUint(nil, idTrackNumber, 1)
 	track = appendUint(track, idTrackUID, 1)
 	track = appendUint(track, idTrackType, 1)
 	track = appendUint(track, idFlagLacing, 0)
-	track = appendElement(track, idCodecID, []byte(codec))
+	track = appendElement(track, idCodecID, []byte(matroskaCodecs[f.Codec]))
 	track = appendElement(track, idVideo, video)
 	info := appendUint(nil, idTimestampScale, 1000)
 	info = appendElement(info, idMuxingApp, []byte("sightline"))
