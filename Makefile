@@ -24,7 +24,7 @@ FUZZTIME = 30s
 fuzz: build
 	environment=$$(bin/sightline fetch --env) && eval "$$environment" && \
 	grep -rHo '^func Fuzz[A-Za-z0-9]*' --include='*_test.go' internal | sed 's/:func / /' | while read -r file target; do \
-		go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; done
+		scripts/fuzz "./$$(dirname "$$file")" "$$target" $(FUZZTIME) || exit 1; done
 
 # Our trackers and other people's on synthetic crowds. Needs Python and some gigabytes for what requirements.txt
 # names; nothing else here does.

@@ -13,6 +13,7 @@ import (
 
 	"sightline/internal/camera"
 	"sightline/internal/camera/file"
+	"sightline/internal/camera/live"
 	"sightline/internal/camera/mpegts"
 	"sightline/internal/camera/rtsp"
 	"sightline/internal/config"
@@ -79,12 +80,19 @@ func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Log
 		if !cam.Source.Live() {
 			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime)
 		}
-		transport := cam.Transport
-		if transport == "auto" {
-			transport = ""
-		}
-		return rtsp.Open(ctx, cam.Source.Reveal(), rtsp.Options{Transport: transport, Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
+		return openLive(ctx, cam.Source, cam.Transport, live.Options{Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
+}
+
+// openLive connects to a camera by what its address says; transport is for RTSP.
+func openLive(ctx context.Context, source config.Source, transport string, o live.Options) (*live.Source, error) {
+	if source.TransportStream() {
+		return mpegts.Dial(ctx, source.Reveal(), o)
+	}
+	if transport == "auto" {
+		transport = ""
+	}
+	return rtsp.Open(ctx, source.Reveal(), rtsp.Options{Transport: transport, Options: o})
 }
 
 func keepsDamaged(cam *config.Camera) bool { return cam.AfterLoss == "continue" }

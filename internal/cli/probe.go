@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"sightline/internal/camera"
-	"sightline/internal/camera/rtsp"
+	"sightline/internal/camera/live"
 	"sightline/internal/config"
 	"sightline/internal/probe"
 )
 
 const probeHelp = `
-Looks at a camera (rtsp://, rtsps://) or a file for a while and says what its stream is like: codec, size,
-frame rate, key pictures, B-frames, jitter, losses, clock, and what that means for Sightline. No picture is
-decoded, and no GPU is needed. Put the address in quotes; ${NAME} takes a value from the environment, so that
+Looks at a camera (rtsp://, rtsps://), an MPEG transport stream (udp://, tcp://, http://, https://) or a file for
+a while and says what it is like: codec, size, frame rate, key pictures, B-frames, jitter, losses, clock, and
+what that means for Sightline. No picture is decoded, and no GPU is needed. Put the address in quotes; ${NAME} takes a value from the environment, so that
 a password need not stand in the shell's history. Exit code 0 if pictures came.
 
 For a camera that does not answer it says why, try by try, until --patience is over.
@@ -30,8 +30,8 @@ For a camera that does not answer it says why, try by try, until --patience is o
 func probeCommand(ctx context.Context, e *environment, args []string) error {
 	length := e.flags.Duration("for", 10*time.Second, "how much of the stream to look at")
 	patience := e.flags.Duration("patience", 20*time.Second, "how long to wait for a camera's first picture")
-	transport := e.flags.String("transport", "auto", "auto, tcp or udp")
-	insecure := e.flags.Bool("tls-insecure", false, "accept any certificate of an rtsps camera")
+	transport := e.flags.String("transport", "auto", "RTSP: auto, tcp or udp")
+	insecure := e.flags.Bool("tls-insecure", false, "accept any certificate of an rtsps:// or https:// camera")
 	asJSON := e.flags.Bool("json", false, "print JSON")
 	if err := e.parse(args, slog.LevelInfo); err != nil {
 		return err
@@ -49,8 +49,8 @@ func probeCommand(ctx context.Context, e *environment, args []string) error {
 	if err != nil {
 		return misuse("%s", err)
 	}
-	o := rtsp.Options{Transport: strings.TrimPrefix(*transport, "auto"), Insecure: *insecure, Logger: e.logger, Silence: min(*patience, 10*time.Second), MaxPause: 5 * time.Second}
-	r, err := probeSource(ctx, address, o, *length, *patience)
+	o := live.Options{Insecure: *insecure, Logger: e.logger, Silence: min(*patience, 10*time.Second), MaxPause: 5 * time.Second}
+	r, err := probeSource(ctx, address, *transport, o, *length, *patience)
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", address, err)
 	}
@@ -66,17 +66,17 @@ func probeCommand(ctx context.Context, e *environment, args []string) error {
 // probed is a report with what only a connection knows.
 type probed struct {
 	*probe.Report
-	Connection *rtsp.Stats `json:"connection,omitempty"`
+	Connection *live.Stats `json:"connection,omitempty"`
 }
 
-func probeSource(ctx context.Context, address config.Source, o rtsp.Options, length, patience time.Duration) (r probed, err error) {
+func probeSource(ctx context.Context, address config.Source, transport string, o live.Options, length, patience time.Duration) (r probed, err error) {
 	opening, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	var source camera.Source
-	var live *rtsp.Source
+	var connected *live.Source
 	if address.Live() {
-		live, err = rtsp.Open(opening, address.Reveal(), o)
-		source = live
+		connected, err = openLive(opening, address, transport, o)
+		source = connected
 	} else {
 		source, err = openFile(address.Reveal(), false, false)
 	}
@@ -86,9 +86,9 @@ func probeSource(ctx context.Context, address config.Source, o rtsp.Options, len
 	if err != nil {
 		return r, err
 	}
-	r.Report, err = probe.Measure(ctx, source, probe.Options{For: length, Live: live != nil})
-	if live != nil {
-		stats := live.Stats()
+	r.Report, err = probe.Measure(ctx, source, probe.Options{For: length, Live: connected != nil})
+	if connected != nil {
+		stats := connected.Stats()
 		r.Connection = &stats
 	}
 	return r, errors.Join(err, source.Close())
@@ -126,7 +126,7 @@ func sayProbe(out io.Writer, name string, r probed) {
 }
 
 // reasons says how often connections ended, and why.
-func reasons(c *rtsp.Stats) (text string) {
+func reasons(c *live.Stats) (text string) {
 	for _, reason := range slices.Sorted(maps.Keys(c.Ended)) {
 		text += fmt.Sprintf(", %d times %s", c.Ended[reason], reason)
 	}

@@ -67,7 +67,7 @@ func TestProbeRefusals(t *testing.T) {
 		want string
 	}{
 		{[]string{}, exitUsage, "expected one address or file"},
-		{[]string{"http://u:hush@gate/1"}, exitUsage, "expected a file's path, or an rtsp:// or rtsps:// address"},
+		{[]string{"ftp://u:hush@gate/1"}, exitUsage, "expected a file's path, or an address: rtsp://"},
 		{[]string{"${NOT_SET_ANYWHERE}"}, exitUsage, "NOT_SET_ANYWHERE"},
 		{[]string{"--for", "0s", "x.mp4"}, exitUsage, "--for"},
 		{[]string{"--transport", "pigeon", "x.mp4"}, exitUsage, "pigeon"},

@@ -115,17 +115,17 @@ func (r *reader) checkCamera(field string, index int, c *Config, names map[strin
 
 func (r *reader) checkSource(field string, camera *Camera) {
 	source := camera.Source
-	switch scheme := source.scheme(); scheme {
-	case "":
-	case "file":
+	switch {
+	case source.scheme() == "":
+	case source.scheme() == "file":
 		source = Source{source.text[len("file://"):]}
-	case "rtsp", "rtsps":
+	case source.Live():
 		if camera.Loop || camera.Realtime {
 			r.fault(field, "%s: loop and realtime are for files", source)
 		}
 		return
 	default:
-		r.fault(field, "%s: expected the path of an MP4 file, or an rtsp:// or rtsps:// address", source)
+		r.fault(field, "%s: expected the path of an MP4 file, or an address: %s", source, addresses)
 		return
 	}
 	path, err := find(r.file, source.text)

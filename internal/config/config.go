@@ -92,11 +92,11 @@ type Limits struct {
 // Camera is one camera or file.
 type Camera struct {
 	Name        string         `yaml:"name,required" doc:"Name in results, logs and file names: letters, digits, '.', '-' and '_'."`
-	Source      Source         `yaml:"source,required" doc:"Path of a recording (MP4 with H.264, H.265, VP9 or AV1; MPEG-TS with H.264 or H.265), or a camera's rtsp:// or rtsps:// address. ${NAME} is filled from the environment; special characters of a password are written %XX."`
+	Source      Source         `yaml:"source,required" doc:"Path of a recording (MP4 with H.264, H.265, VP9 or AV1; MPEG-TS with H.264 or H.265), or a camera's address: rtsp:// or rtsps://, or that of an MPEG transport stream: udp://, tcp://, http:// or https://. ${NAME} is filled from the environment; special characters of a password are written %XX."`
 	Loop        bool           `yaml:"loop" default:"false" doc:"File: start again at the end."`
 	Realtime    bool           `yaml:"realtime" default:"false" doc:"File: play at its own speed as a camera would, where late pictures are dropped; otherwise as fast as possible, and nothing is dropped."`
 	Transport   string         `yaml:"transport" enum:"auto,tcp,udp" default:"auto" doc:"RTSP transport; auto: UDP, and TCP where nothing comes."`
-	TLSInsecure bool           `yaml:"tls_insecure" doc:"Accept any certificate of an rtsps camera: many have signed theirs themselves."`
+	TLSInsecure bool           `yaml:"tls_insecure" doc:"Accept any certificate of an rtsps:// or https:// camera: many have signed theirs themselves."`
 	AfterLoss   string         `yaml:"after_loss" enum:"wait,continue" default:"wait" doc:"Camera, after lost packets or a damaged picture: wait for the next key picture, or continue with pictures that the decoder guesses parts of."`
 	MaxFPS      float64        `yaml:"max_fps" default:"0" min:"0" max:"1000" doc:"Pictures a second to look at; those between are dropped. 0 means all."`
 	Models      []string       `yaml:"models" enum:"detection,pose,segmentation,reid" doc:"Tasks to run on this camera; all configured ones if left out."`

@@ -160,8 +160,8 @@ sinks:
 			[]string{"3:21: cameras[0].source: environment variable GONE_PASSWORD is not set"}},
 		"looped camera": {strings.Replace(least, "clip.mp4", `"rtsp://u:${SECRET}@h/1", loop: true`, 1),
 			[]string{"3:21: cameras[0].source: rtsp://***@h/1: loop and realtime are for files"}},
-		"unknown scheme": {strings.Replace(least, "clip.mp4", `"http://u:${SECRET}@h/1"`, 1),
-			[]string{"3:21: cameras[0].source: http://***@h/1: expected the path of an MP4 file, or an rtsp://"}},
+		"unknown scheme": {strings.Replace(least, "clip.mp4", `"ftp://u:${SECRET}@h/1"`, 1),
+			[]string{"3:21: cameras[0].source: ftp://***@h/1: expected the path of an MP4 file, or an address: rtsp://"}},
 		"same file twice": {least + "sinks:\n- {type: mot, dir: o}\n- {type: mot, dir: ./o, cameras: [a]}\n",
 			[]string{"6:20: sinks[1].dir: sinks[0] writes the mot file of camera \"a\" in this folder already"}},
 		"no anchor": {least + "sinks: *x\n", []string{"alias *x has no anchor before it"}},
@@ -250,6 +250,8 @@ func TestRedaction(t *testing.T) {
 	for in, want := range map[string]string{
 		"rtsp://admin:p@ss/w@rd@10.0.0.1/s?x=1": "rtsp://***@10.0.0.1/s?x=1",
 		"rtsp://10.0.0.1/s?user=a&Password=b&c": "rtsp://10.0.0.1/s?user=a&Password=***&c",
+		"udp://@239.1.2.3:5000":                 "udp://@239.1.2.3:5000",
+		"http://u:p@h/a.ts":                     "http://***@h/a.ts",
 		"clips/a.mp4":                           "clips/a.mp4",
 	} {
 		s := NewSource(in)

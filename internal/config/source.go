@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,14 +23,13 @@ func ParseSource(text string) (Source, error) {
 		return Source{}, err
 	}
 	s := Source{full}
-	switch scheme := s.scheme(); scheme {
-	case "", "rtsp", "rtsps":
+	switch {
+	case s.Live(), s.scheme() == "":
 		return s, nil
-	case "file":
+	case s.scheme() == "file":
 		return Source{full[len("file://"):]}, nil
-	default:
-		return Source{}, fmt.Errorf("%s: expected a file's path, or an rtsp:// or rtsps:// address", s)
 	}
+	return Source{}, fmt.Errorf("%s: expected a file's path, or an address: %s", s, addresses)
 }
 
 // Reveal is the source with its secrets, for the one who opens it.
@@ -47,7 +47,17 @@ func (s Source) LogValue() slog.Value { return slog.StringValue(redact(s.text)) 
 func (s Source) MarshalText() ([]byte, error) { return []byte(redact(s.text)), nil }
 
 // Live says that the source is a camera and not a file.
-func (s Source) Live() bool { return s.scheme() == "rtsp" || s.scheme() == "rtsps" }
+func (s Source) Live() bool { return s.RTSP() || s.TransportStream() }
+
+// RTSP says that the source is a camera that speaks RTSP.
+func (s Source) RTSP() bool { return s.scheme() == "rtsp" || s.scheme() == "rtsps" }
+
+// TransportStream says that the source is an MPEG transport stream from the network.
+func (s Source) TransportStream() bool {
+	return slices.Contains([]string{"udp", "tcp", "http", "https"}, s.scheme())
+}
+
+const addresses = "rtsp://, rtsps://, or of an MPEG transport stream udp://, tcp://, http://, https://"
 
 // scheme is the URL scheme in lower case, or "" for a path.
 func (s Source) scheme() string {
@@ -62,7 +72,7 @@ var (
 	schemeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
 	// userinfo takes everything up to the last @: passwords with / or @ in them are common, and a host
 	// shown as part of the stars harms nobody.
-	userinfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://).*@`)
+	userinfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://).+@`)
 	// secretQuery are the values of query parameters that name a secret.
 	secretQuery = regexp.MustCompile(`(?i)([?&;][^=&;]*(?:pass|pwd|token|secret|key|auth|sig)[^=&;]*=)[^&;]*`)
 )

@@ -254,9 +254,10 @@ type Picture struct {
 	// Damaged says that the decoder met errors in the picture, or in one that it was predicted from, and
 	// guessed. The host device does not notice.
 	Damaged bool
-	// PTS and Time are the access unit's.
-	PTS  time.Duration
-	Time time.Time
+	// PTS, Time and TimeError are the access unit's.
+	PTS       time.Duration
+	Time      time.Time
+	TimeError time.Duration
 	// Submitted is when the access unit went into the decoder, Decoded when the picture came out.
 	Submitted, Decoded time.Time
 }

@@ -26,6 +26,9 @@ type AccessUnit struct {
 	PTS time.Duration
 	// Time is the wall-clock time of capture; zero where it is not known.
 	Time time.Time
+	// TimeError is how far Time may be from the truth by our clock: the nearest that the times told in the last
+	// minute came to their pictures' arrival.
+	TimeError time.Duration
 	// Arrived is when the last byte of the unit was there (for a file in real time: when it was due).
 	Arrived time.Time
 	// Key marks a random access picture (IDR).

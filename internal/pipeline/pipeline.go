@@ -210,9 +210,9 @@ func (l *lane) look(p *device.Picture) error {
 	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Cosines: look.Cosines, Actions: look.Remember})
 
 	f.Camera, f.Seq, f.PTS = l.options.Camera, p.Seq, p.PTS.Seconds()
-	f.Time = nil
+	f.Time, f.TimeError = nil, 0
 	if !p.Time.IsZero() {
-		f.Time = &p.Time
+		f.Time, f.TimeError = &p.Time, p.TimeError.Seconds()
 	}
 	now := time.Now()
 	f.Latency = result.Latency{

@@ -44,6 +44,10 @@ func appendFrame(dst []byte, f *Frame, reid bool) []byte {
 		dst = append(dst, `,"time":"`...)
 		dst = f.Time.AppendFormat(dst, time.RFC3339Nano)
 		dst = append(dst, '"')
+		if f.TimeError != 0 {
+			dst = append(dst, `,"time_error":`...)
+			dst = appendDecimal(dst, f.TimeError, secondDecimals)
+		}
 	}
 	dst = append(dst, `,"width":`...)
 	dst = strconv.AppendInt(dst, int64(f.Width), 10)

@@ -18,7 +18,7 @@ import (
 func sample() *Frame {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.FixedZone("", 3600))
 	f := &Frame{
-		Camera: "plaza \"1\"\\\n\x7f\u2028é", Seq: 1<<53 + 1, PTS: 12.345678, Time: &at, Width: 1280, Height: 720,
+		Camera: "plaza \"1\"\\\n\x7f\u2028é", Seq: 1<<53 + 1, PTS: 12.345678, Time: &at, TimeError: .0125, Width: 1280, Height: 720,
 		Latency: Latency{Decode: 1.125, Queue: 0.001, Detect: 20, People: 30.5, Track: 0.25, Total: 51.999},
 		Objects: []Object{
 			{Track: 3, Class: "person", Score: 0.9876, Box: Box{-0.5, 0, 1279.99, 719.01},

@@ -19,6 +19,9 @@ type Frame struct {
 	PTS float64 `json:"pts"`
 	// Time is the wall-clock time of capture, where it is known.
 	Time *time.Time `json:"time,omitempty"`
+	// TimeError is how far Time may be from the truth, in seconds, by the clock of the machine that Sightline
+	// runs on: latency and a camera's clock that is off cannot be told apart.
+	TimeError float64 `json:"time_error,omitempty"`
 	// Width and Height are those of the picture that all coordinates refer to, in pixels.
 	Width   int      `json:"width"`
 	Height  int      `json:"height"`

@@ -37,12 +37,18 @@ type demuxer struct {
 	broken bool
 }
 
+var errNoVideo = errors.New("no H.264 or H.265 stream")
+
 // newDemuxer reads as far as the program's description. A transport stream that has no video, or another
-// codec, is an error that says what was found.
-func newDemuxer(r io.Reader) (d *demuxer, err error) {
+// codec, is an error that says what was found. lost is told of packets of the video that are missing.
+func newDemuxer(r io.Reader, lost func(n int)) (d *demuxer, err error) {
 	defer catch(&err)
-	d = &demuxer{reader: &ts.Reader{R: r}}
+	in := newPackets(r, lost)
+	d = &demuxer{reader: &ts.Reader{R: in}}
 	if err := d.reader.Initialize(); err != nil {
+		if errors.Is(err, errNone) {
+			return nil, err
+		}
 		if errors.Is(err, io.EOF) {
 			return nil, errors.New("no program in the transport stream")
 		}
@@ -62,9 +68,10 @@ func newDemuxer(r io.Reader) (d *demuxer, err error) {
 			found = append(found, fmt.Sprintf("%T", track.Codec)[len("*codecs."):])
 			continue
 		}
+		in.pid = int(track.PID)
 		return d, nil
 	}
-	return nil, fmt.Errorf("no H.264 or H.265 stream, found %v", found)
+	return nil, fmt.Errorf("%w, found %v", errNoVideo, found)
 }
 
 // catch makes an error of a panic in the library, which damaged data can cause.

@@ -1,5 +1,6 @@
-// Package mpegts is the camera that is a recording in an MPEG transport stream with H.264 or H.265: once or in
-// a loop, in real time or as fast as it is taken. It has no index: pictures are found as the file is read.
+// Package mpegts is the camera that is an MPEG transport stream with H.264 or H.265: a recording, once or in a
+// loop, in real time or as fast as it is taken, or a stream from the network. It has no index: pictures are found
+// as the file is read.
 package mpegts
 
 import (
@@ -117,7 +118,7 @@ func (s *Source) rewind() error {
 	if !isPlain(head) {
 		r = &unstamped{r: buffered}
 	}
-	if s.demuxer, err = newDemuxer(r); err != nil {
+	if s.demuxer, err = newDemuxer(r, func(int) { s.demuxer.broken = true }); err != nil {
 		return err
 	}
 	u, err := s.demuxer.next()

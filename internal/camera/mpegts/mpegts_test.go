@@ -208,7 +208,7 @@ func FuzzSource(f *testing.F) {
 		if at >= 0 && at < len(raw) {
 			raw[at] = value
 		}
-		d, err := newDemuxer(bytes.NewReader(raw))
+		d, err := newDemuxer(bytes.NewReader(raw), func(int) {})
 		for err == nil {
 			var u timed
 			if u, err = d.next(); err == nil && len(u.Data) == 0 {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"sightline/internal/camera/live"
 	"sightline/internal/camera/rtsptest"
 )
 
@@ -132,7 +133,7 @@ func ingest(b *testing.B, address string, cameras int) {
 	ready := make(chan error, cameras)
 	for range cameras {
 		wait.Go(func() {
-			s, err := Open(ctx, address, Options{Transport: "tcp", Dropped: func(string) { dropped.Add(1) }})
+			s, err := Open(ctx, address, Options{Transport: "tcp", Options: live.Options{Dropped: func(string) { dropped.Add(1) }}})
 			ready <- err
 			if err != nil {
 				return

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"sightline/internal/camera/live"
 	"sightline/internal/media"
 )
 
@@ -146,7 +147,7 @@ func TestPeers(t *testing.T) {
 				address := c.peer(t)
 				ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 				defer stop()
-				s, err := Open(ctx, address, Options{Transport: transport, MinPause: 300 * time.Millisecond, MaxPause: time.Second})
+				s, err := Open(ctx, address, Options{Transport: transport, Options: live.Options{MinPause: 300 * time.Millisecond, MaxPause: time.Second}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -158,7 +159,7 @@ func TestPeers(t *testing.T) {
 }
 
 // checkPeer takes three seconds of a stream of 25 pictures a second.
-func checkPeer(t *testing.T, s *Source, codec media.Codec, reordered bool) {
+func checkPeer(t *testing.T, s *live.Source, codec media.Codec, reordered bool) {
 	t.Helper()
 	units := take(t, s, 75)
 	keys, back, clock := 0, false, 0

@@ -13,14 +13,15 @@ import (
 	"testing"
 	"time"
 
+	"sightline/internal/camera/live"
 	"sightline/internal/leaktest"
 	"sightline/internal/media"
 )
 
-var quick = Options{Transport: "tcp", MinPause: 20 * time.Millisecond, MaxPause: 50 * time.Millisecond, Silence: 2 * time.Second}
+var quick = Options{Transport: "tcp", Options: live.Options{MinPause: 20 * time.Millisecond, MaxPause: 50 * time.Millisecond, Silence: 2 * time.Second}}
 
 // open opens the source while the camera plays.
-func (c *camera) open(o Options, units []media.AccessUnit) *Source {
+func (c *camera) open(o Options, units []media.AccessUnit) *live.Source {
 	c.t.Helper()
 	go func() {
 		c.awaitPlayer()
@@ -35,7 +36,7 @@ func (c *camera) open(o Options, units []media.AccessUnit) *Source {
 	return s
 }
 
-func take(t *testing.T, s *Source, n int) (units []media.AccessUnit) {
+func take(t *testing.T, s *live.Source, n int) (units []media.AccessUnit) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -126,7 +127,7 @@ func TestReconnects(t *testing.T) {
 		t.Error("a discontinuity is not where the connection began")
 	}
 	stats := s.Stats()
-	if stats.Connections != 2 || stats.Ended[Closed] != 1 || stats.Units != 20 || stats.KeyUnits != 2 || stats.State != Playing {
+	if stats.Connections != 2 || stats.Ended[live.Closed] != 1 || stats.Units != 20 || stats.KeyUnits != 2 || stats.State != live.Playing {
 		t.Errorf("stats %+v", stats)
 	}
 	if step := after[1].PTS - after[0].PTS; step != 100*time.Millisecond {
@@ -225,7 +226,7 @@ func TestLossWaitsForAKeyPicture(t *testing.T) {
 	mutex.Lock()
 	defer mutex.Unlock()
 	stats := s.Stats()
-	if drops[DroppedLoss] == 0 || stats.Dropped[DroppedLoss] != uint64(drops[DroppedLoss]) || stats.PacketsLost == 0 {
+	if drops[live.DroppedLoss] == 0 || stats.Dropped[live.DroppedLoss] != uint64(drops[live.DroppedLoss]) || stats.PacketsLost == 0 {
 		t.Errorf("drops %v, stats %+v", drops, stats)
 	}
 	if !got[4].Discontinuity || got[3].Discontinuity || got[5].Discontinuity {

@@ -13,43 +13,41 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
+	"sightline/internal/camera/live"
 	"sightline/internal/camera/rtsptest"
 	"sightline/internal/leaktest"
 )
 
-func TestReasons(t *testing.T) {
+func TestReasonsOfTheProtocol(t *testing.T) {
 	for _, c := range []struct {
 		err  error
-		want Reason
+		want live.Reason
 	}{
-		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, Refused},
-		{&net.DNSError{Name: "gate"}, Unreachable},
-		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, Unreachable},
-		{liberrors.ErrClientBadStatusCode{Code: 401}, Unauthorized},
-		{liberrors.ErrClientBadStatusCode{Code: 403}, Unauthorized},
-		{liberrors.ErrClientBadStatusCode{Code: 404}, NotFound},
-		{liberrors.ErrClientBadStatusCode{Code: 500}, Protocol},
-		{x509.UnknownAuthorityError{}, Certificate},
-		{liberrors.ErrClientTCPTimeout{}, TimedOut},
-		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, TimedOut},
-		{fmt.Errorf("%w for 10s", errSilent), Silent},
-		{fmt.Errorf("%w, found [MJPEG]", errNoVideo), NoVideo},
-		{errClosed, Closed}, {io.EOF, Closed}, {syscall.ECONNRESET, Closed},
-		{errors.New("anything"), Protocol},
+		{liberrors.ErrClientBadStatusCode{Code: 401}, live.Unauthorized},
+		{liberrors.ErrClientBadStatusCode{Code: 403}, live.Unauthorized},
+		{liberrors.ErrClientBadStatusCode{Code: 404}, live.NotFound},
+		{liberrors.ErrClientBadStatusCode{Code: 500}, ""},
+		{liberrors.ErrClientTCPTimeout{}, live.TimedOut},
+		{liberrors.ErrClientUDPTimeout{}, live.TimedOut},
+		{fmt.Errorf("%w, found [MJPEG]", errNoVideo), live.NoVideo},
+		{io.EOF, ""},
 	} {
-		if got := reasonOf(fmt.Errorf("describe: %w", c.err)); got != c.want {
-			t.Errorf("%v: %s, want %s", c.err, got, c.want)
+		err := sorted(fmt.Errorf("describe: %w", c.err))
+		var failure *live.Failure
+		if errors.As(err, &failure) != (c.want != "") || failure != nil && failure.Reason != c.want {
+			t.Errorf("%v: %+v, want %q", c.err, failure, c.want)
+		}
+		if !errors.Is(err, c.err) && c.want != live.NoVideo && c.want != "" {
+			t.Errorf("%v is lost in %v", c.err, err)
 		}
 	}
 }
@@ -140,7 +138,7 @@ func TestManyReconnects(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go send(ctx, c, units[0].Data)
-	s, err := Open(ctx, c.Address(), Options{Transport: "tcp", MinPause: time.Millisecond, MaxPause: time.Millisecond})
+	s, err := Open(ctx, c.Address(), Options{Transport: "tcp", Options: live.Options{MinPause: time.Millisecond, MaxPause: time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type pendingUnit struct {
 	stamp     int64
 	pts       time.Duration
 	time      time.Time
+	timeError time.Duration
 	submitted time.Time
 	key       bool
 }
@@ -106,7 +107,7 @@ func (c *decoder) Decode(au media.AccessUnit) error {
 	if len(c.pending) == maxPending {
 		c.pending = c.pending[:copy(c.pending, c.pending[1:])]
 	}
-	c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, time.Now(), au.Key})
+	c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, au.TimeError, time.Now(), au.Key})
 	if au.Discontinuity {
 		c.video.Discontinuity()
 	}
@@ -158,7 +159,8 @@ func (c *decoder) deliver() error {
 		unit := c.take(shown.Timestamp)
 		c.damaged = !whole || c.damaged && !unit.key
 		p.Damaged = c.damaged
-		p.Seq, p.PTS, p.Time, p.Submitted, p.Decoded = c.seq, unit.pts, unit.time, unit.submitted, time.Now()
+		p.Seq, p.PTS, p.Time, p.TimeError = c.seq, unit.pts, unit.time, unit.timeError
+		p.Submitted, p.Decoded = unit.submitted, time.Now()
 		c.seq++
 		c.options.Output.Deliver(p)
 	}

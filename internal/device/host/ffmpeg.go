@@ -45,6 +45,7 @@ type pending struct {
 	stamp     int64
 	pts       time.Duration
 	time      time.Time
+	timeError time.Duration
 	submitted time.Time
 }
 
@@ -123,7 +124,7 @@ func (d *decoder) Decode(au media.AccessUnit) error {
 	if len(d.pending) == maxPending {
 		d.pending = d.pending[:copy(d.pending, d.pending[1:])]
 	}
-	d.pending = append(d.pending, pending{stamp: stamp, pts: au.PTS, time: au.Time, submitted: time.Now()})
+	d.pending = append(d.pending, pending{stamp: stamp, pts: au.PTS, time: au.Time, timeError: au.TimeError, submitted: time.Now()})
 	d.mutex.Unlock()
 
 	d.scratch = d.scratch[:0]
@@ -283,7 +284,8 @@ func (d *decoder) deliver(output io.Reader, a announced, seq uint64) error {
 		return err
 	}
 	u := d.unit(a.stamp)
-	p.Seq, p.PTS, p.Time, p.Submitted, p.Decoded = seq, u.pts, u.time, u.submitted, time.Now()
+	p.Seq, p.PTS, p.Time, p.TimeError = seq, u.pts, u.time, u.timeError
+	p.Submitted, p.Decoded = u.submitted, time.Now()
 	d.options.Output.Deliver(p)
 	return nil
 }

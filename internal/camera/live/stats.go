@@ -1,4 +1,4 @@
-package rtsp
+package live
 
 import (
 	"crypto/tls"
@@ -10,9 +10,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
 	"sightline/internal/media"
 )
@@ -45,44 +42,43 @@ const (
 	Protocol     Reason = "protocol"
 )
 
+// Failure is an error of which the protocol knows the reason.
+type Failure struct {
+	Reason Reason
+	Err    error
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
 var (
-	errSilent  = errors.New("no picture")
-	errClosed  = errors.New("the camera closed the connection")
-	errNoVideo = errors.New("no H.264 or H.265 stream")
+	errSilent = errors.New("no picture")
+	// ErrClosed is the end of a connection that came to no harm.
+	ErrClosed = errors.New("the camera closed the connection")
 )
 
 // reasonOf sorts the error that ended a connection.
 func reasonOf(err error) Reason {
-	var status liberrors.ErrClientBadStatusCode
+	var failure *Failure
 	var unknown x509.UnknownAuthorityError
 	var invalid *tls.CertificateVerificationError
 	var timeout net.Error
 	switch {
+	case errors.As(err, &failure):
+		return failure.Reason
 	case errors.Is(err, errSilent):
 		return Silent
-	case errors.Is(err, errClosed):
+	case errors.Is(err, ErrClosed):
 		return Closed
-	case errors.Is(err, errNoVideo):
-		return NoVideo
 	case errors.As(err, &invalid), errors.As(err, &unknown):
 		return Certificate
-	case errors.As(err, &status):
-		switch status.Code {
-		case base.StatusUnauthorized, base.StatusForbidden:
-			return Unauthorized
-		case base.StatusNotFound:
-			return NotFound
-		}
-		return Protocol
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return Refused
 	case errors.As(err, new(*net.DNSError)), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return Unreachable
-	case errors.As(err, new(liberrors.ErrClientRequestTimedOut)), errors.As(err, new(liberrors.ErrClientTCPTimeout)),
-		errors.As(err, new(liberrors.ErrClientUDPTimeout)), errors.Is(err, os.ErrDeadlineExceeded),
-		errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return TimedOut
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return Closed
 	}
 	return Protocol
@@ -93,11 +89,15 @@ type Stats struct {
 	State State `json:"state"`
 	// Reason is why the last connection ended; empty before any has.
 	Reason Reason `json:"reason,omitempty"`
-	// Transport is that of the newest connection: TCP or UDP.
+	// Transport is that of the newest connection, such as TCP or UDP.
 	Transport string `json:"transport,omitempty"`
 	// Connections played; Ended counts the ends of those and the tries that failed, by reason.
 	Connections int            `json:"connections"`
 	Ended       map[Reason]int `json:"ended,omitempty"`
+	// Clock says that the camera tells the time of its pictures, and TimeError how far, in seconds, the newest
+	// may be from the truth.
+	Clock     bool    `json:"clock"`
+	TimeError float64 `json:"time_error,omitempty"`
 	// PacketsLost are gaps in the packets' numbers.
 	PacketsLost uint64 `json:"packets_lost"`
 	// Units were handed on, KeyUnits and Bytes of them; Dropped were not, by cause.
@@ -124,6 +124,7 @@ func (c *counters) unit(u *media.AccessUnit) {
 	defer c.mutex.Unlock()
 	c.stats.Units++
 	c.stats.Bytes += uint64(len(u.Data))
+	c.stats.Clock, c.stats.TimeError = !u.Time.IsZero(), u.TimeError.Seconds()
 	if u.Key {
 		c.stats.KeyUnits++
 	}
