@@ -49,17 +49,17 @@ var methods = map[Method]traits{
 	SORT:      {predicts: true, rounds: []round{{true, everyTrack, 0.3}}},
 	ByteTrack: {predicts: true, rounds: []round{{true, confirmedTracks, 0.2}, {false, confirmedTracks, 0.5}, {true, newTracks, 0.3}}},
 	BoTSORT: {predicts: true, looks: true, camera: true, grows: true,
-		rounds: []round{{true, confirmedTracks, 0.15}, {true, newTracks, 0.15}, {false, everyTrack, 0.35}}},
+		rounds: []round{{true, confirmedTracks, 0.25}, {true, newTracks, 0.25}, {false, everyTrack, 0.5}}},
 }
 
-// alone is the price of leaving a track without an object, just above that of the worst match: a match
-// is always better than none, but not at the expense of making a good match a bad one.
+// alone is the price of leaving a track without an object: that of the worst match (BoTSORT's, 1 - 0.25 and
+// both weights below). So a match is better than none, but not at the expense of making a good match a bad one.
 const alone = 1.25
 
 // Parts of the cost of a match beside 1 - overlap. They are small: they decide between candidates
 // that overlap about as much and never exclude one.
 const (
-	appearanceWeight = 0.25
+	appearanceWeight = 0.4
 	ageWeight        = 0.1
 )
 
@@ -125,14 +125,14 @@ func (t *core) candidates(row int, k *tracked, r round, cosines []float32) {
 // growFor is by what share of their size boxes grow before they are compared: more the longer ago the
 // track was seen, and more while its speed is not known. It is at most mostGrowth.
 func growFor(k *tracked, age float64) float64 {
-	grow := 0.1 + 0.3*age
+	grow := 0.05 + 0.2*age
 	if k.hits < 2 {
 		grow += 0.2
 	}
 	return grow
 }
 
-const mostGrowth = 0.6
+const mostGrowth = 0.45
 
 // unlike is 0 for the same appearance and 1 for nothing in common; 0.5 where it is not known.
 func (t *core) unlike(k *tracked, d *detection, cosines []float32) float64 {
