@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,13 +15,15 @@ import (
 	"sightline/internal/bench"
 	"sightline/internal/config"
 	"sightline/internal/device"
-	"sightline/internal/fetch"
 	"sightline/internal/model"
 )
 
 const benchHelp = `
 Measures this machine with the cameras and models of demo.yaml, or of the configuration given:
 
+  infer      one model's inference alone, for every model, mode and number of lanes
+  decode     decoders alone, fed from memory with each --clip as fast as they take
+  whole      the full pipeline of live cameras that play the first --clip in real time: how many hold its rate
   pipeline   the whole pipeline, files as fast as they go, results encoded and thrown away
   bare       the same decoding and the same four ONNX Runtime calls in a plain Go loop
   python     the same in Python with numpy (models/reference_loop.py; needs numpy, pillow, onnxruntime):
@@ -31,245 +31,260 @@ Measures this machine with the cameras and models of demo.yaml, or of the config
   pythons    the same with a process a clip at the same time
   overhead   what a frame costs when models and kernels cost nothing, from 1 to 64 cameras
 
-All but the last take turns for --rounds rounds, with each number of cameras; medians and the largest
-distance from them are told. CPU counts the ffmpeg processes too. Only device host can be measured yet.
+By default cuda measures infer,decode,whole and host pipeline,bare,overhead. bare, python and pythons are for device
+host only. With pipeline they take turns for --rounds rounds, with each number of cameras; medians and the largest
+distance from them are told. CPU counts the ffmpeg processes too, but not those of decode and whole.
+
+Modes of infer: serialized, direct (parallel without graphs), parallel, batched, and fixed: always full batches on
+1 to 8 streams with nothing around them, the best there is for batched to come near. A clip is read into memory whole,
+and should be without B-pictures, which delay every picture. whole stops at the first number of cameras that
+delivers less than 70 % of the pictures; held is 99 % of them with a p95 latency, from when a picture was due to its
+result, below 50 ms. --out is written after every row: what was measured survives what comes after.
 `
 
-// measurement is one kind of run with one number of cameras.
-type measurement struct {
-	Kind    string         `json:"kind"`
-	Cameras int            `json:"cameras"`
-	Rounds  []bench.Figure `json:"rounds"`
-}
-
 type benchReport struct {
-	Version  string           `json:"version"`
-	Command  string           `json:"command"`
-	Device   device.Info      `json:"device"`
-	Machine  string           `json:"machine"`
-	Time     time.Time        `json:"time"`
-	Runs     []*measurement   `json:"runs,omitempty"`
-	Overhead []bench.Overhead `json:"overhead,omitempty"`
+	Version  string            `json:"version"`
+	Command  string            `json:"command"`
+	Device   device.Info       `json:"device"`
+	Machine  string            `json:"machine"`
+	Time     time.Time         `json:"time"`
+	Infer    []bench.Inference `json:"infer,omitempty"`
+	Decode   []bench.Decoding  `json:"decode,omitempty"`
+	Whole    []bench.Watching  `json:"whole,omitempty"`
+	Held     map[string]int    `json:"held,omitempty"`
+	Runs     []*measurement    `json:"runs,omitempty"`
+	Overhead []bench.Overhead  `json:"overhead,omitempty"`
 }
 
+// benchOptions are the command line. An empty list or 0 is the default of each kind.
 type benchOptions struct {
-	what    []string
-	cameras []int
-	rounds  int
-	python  string
-	out     string
-	empty   []int
-	frames  int
-	mode    string
+	device   string
+	what     []string
+	modes    []string
+	cameras  []int
+	lanes    []int
+	streams  []int
+	empty    []int
+	clips    []string
+	tasks    []string
+	batching []batching
+	items    int
+	fps      float64
+	span     time.Duration
+	warm     time.Duration
+	rounds   int
+	frames   int
+	python   string
+	out      string
+	json     bool
+	lowDelay bool
+	config   string
 }
 
-func benchCommand(ctx context.Context, e *environment, args []string) error {
-	what := e.flags.String("what", "pipeline,bare,overhead", "what to measure, in this order")
-	cameras := e.flags.String("cameras", "1,4", "numbers of cameras: the first ones of the configuration")
-	empty := e.flags.String("empty", "1,4,16,64", "overhead: numbers of cameras")
-	var o benchOptions
-	e.flags.IntVar(&o.frames, "frames", 3000, "overhead: frames over all cameras, after a warm-up of as many")
-	e.flags.IntVar(&o.rounds, "rounds", 3, "rounds")
-	e.flags.StringVar(&o.python, "python", "python3", "Python interpreter")
-	e.flags.StringVar(&o.out, "out", "", "write everything as JSON to this file")
-	e.flags.StringVar(&o.mode, "mode", "", "inference mode (default: the configuration's)")
-	path := e.flags.String("config", "", "configuration (default: demo.yaml)")
-	if err := e.parse(args, slog.LevelError); err != nil {
-		return err
-	}
-	o.what = strings.Split(*what, ",")
-	for _, w := range o.what {
-		if !slices.Contains([]string{"pipeline", "bare", "python", "pythons", "overhead"}, w) {
-			return misuse("cannot measure %q: expected pipeline, bare, python, pythons or overhead", w)
+// batching is one setting of mode batched.
+type batching struct {
+	workers int
+	wait    time.Duration
+}
+
+// benchKinds are what can be measured, and those of them that need device host.
+var (
+	benchKinds = []string{"infer", "decode", "whole", "pipeline", "bare", "python", "pythons", "overhead"}
+	hostKinds  = []string{"bare", "python", "pythons"}
+	// The modes of infer; the others know those of the configuration.
+	inferModes  = []string{string(model.Serialized), bench.Direct, string(model.Parallel), string(model.Batched), bench.FixedMode}
+	sharedModes = []string{string(model.Serialized), string(model.Parallel), string(model.Batched)}
+)
+
+// flags defines the flags; the function that it returns reads their lists once they are parsed.
+func (o *benchOptions) flags(f *flag.FlagSet) func() error {
+	text := map[string]*string{}
+	list := func(name, value, usage string) { text[name] = f.String(name, value, usage) }
+	list("what", "", "what to measure, in this order (default: see above)")
+	list("mode", "", "inference modes (default: infer all of them, otherwise the configuration's)")
+	list("cameras", "", "numbers of cameras (default: whole 1,10,30,50,100,150; pipeline and others 1,4, the first ones of the configuration)")
+	list("lanes", "1,4,8,16,32", "infer: numbers of lanes")
+	list("streams", "1,2,4,7,8,14,16,32", "decode: numbers of decoders")
+	list("empty", "1,4,16,64", "overhead: numbers of cameras")
+	list("clip", "", "decode, whole: recordings (default: the configuration's first file)")
+	list("tasks", "", "infer: models by task (default: all)")
+	list("batching", "", "infer: settings of mode batched, as workers/max-wait,… such as 1/1ms,2/2ms,4/500us (default: the configuration's)")
+	f.StringVar(&o.device, "device", "", "cuda or host (default: the configuration's)")
+	f.IntVar(&o.items, "items", 1, "infer: people in one inference of a model for people")
+	f.BoolVar(&o.lowDelay, "low-delay", true, "decode: each picture as soon as it is decoded, as cameras have it; false lets decoders run ahead")
+	f.Float64Var(&o.fps, "fps", 30, "whole: pictures a second that the clip is played with")
+	f.DurationVar(&o.span, "for", 0, "infer, decode, whole: time measured for each row (default 2s, 3s, 10s)")
+	f.DurationVar(&o.warm, "warm", 0, "infer, decode, whole: time before it (default 500ms, 1s, 3s)")
+	f.IntVar(&o.frames, "frames", 3000, "overhead: frames over all cameras, after a warm-up of as many")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds of pipeline, bare, python, pythons")
+	f.StringVar(&o.python, "python", "python3", "Python interpreter")
+	f.StringVar(&o.out, "out", "", "write everything as JSON to this file")
+	f.BoolVar(&o.json, "json", false, "print the JSON instead of the tables")
+	f.StringVar(&o.config, "config", "", "configuration (default: demo.yaml)")
+	return func() (err error) {
+		for _, n := range []struct {
+			name string
+			to   *[]int
+		}{{"cameras", &o.cameras}, {"lanes", &o.lanes}, {"streams", &o.streams}, {"empty", &o.empty}} {
+			if *n.to, err = numbers(n.name, *text[n.name]); err != nil {
+				return err
+			}
 		}
-	}
-	var err error
-	if o.cameras, err = numbers(*cameras); err == nil {
-		o.empty, err = numbers(*empty)
-	}
-	if err != nil {
-		return err
-	}
-	if *path == "" {
-		if *path, err = demoConfig(); err != nil {
+		o.what, o.modes, o.clips, o.tasks = words(*text["what"]), words(*text["mode"]), words(*text["clip"]), words(*text["tasks"])
+		if o.batching, err = batchings(*text["batching"]); err != nil {
 			return err
 		}
+		return o.check()
 	}
-	c, err := config.Load(*path)
-	if err != nil {
-		return err
-	}
-	if c.Device != "host" {
-		return fmt.Errorf("device %s: %w: only device host can be measured yet", c.Device, device.ErrUnavailable)
-	}
-	if o.mode != "" {
-		c.Inference.Mode = o.mode
-	}
-	return runBench(ctx, e, c, o)
 }
 
-func numbers(text string) (list []int, err error) {
-	for _, word := range strings.Split(text, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(word))
+// words splits at commas; nothing has no words.
+func words(text string) (list []string) {
+	for _, w := range strings.Split(text, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+func numbers(flag, text string) (list []int, err error) {
+	for _, word := range words(text) {
+		n, err := strconv.Atoi(word)
 		if err != nil || n < 1 {
-			return nil, misuse("%q: expected numbers of cameras, such as 1,4", text)
+			return nil, misuse("--%s %q: expected numbers, such as 1,4", flag, text)
 		}
 		list = append(list, n)
 	}
 	return list, nil
 }
 
-func runBench(ctx context.Context, e *environment, c *config.Config, o benchOptions) error {
-	d, err := openDevice(ctx, deviceOptions{kind: c.Device, logger: e.logger})
+func batchings(text string) (list []batching, err error) {
+	for _, word := range words(text) {
+		workers, wait, _ := strings.Cut(word, "/")
+		var b batching
+		var wrong error
+		b.workers, err = strconv.Atoi(workers)
+		b.wait, wrong = time.ParseDuration(wait)
+		if err != nil || wrong != nil || b.workers < 1 || b.wait < 0 {
+			return nil, misuse("--batching %q: expected workers/max-wait, such as 2/2ms", word)
+		}
+		list = append(list, b)
+	}
+	return list, nil
+}
+
+// check finds what can be known to be wrong without a configuration.
+func (o *benchOptions) check() error {
+	for _, w := range o.what {
+		if !slices.Contains(benchKinds, w) {
+			return misuse("cannot measure %q: expected one of %s", w, strings.Join(benchKinds, ", "))
+		}
+	}
+	for _, m := range o.modes {
+		if !slices.Contains(inferModes, m) {
+			return misuse("--mode %q: expected one of %s", m, strings.Join(inferModes, ", "))
+		}
+	}
+	for _, t := range o.tasks {
+		if !slices.Contains(config.Tasks, t) {
+			return misuse("--tasks %q: expected some of %s", t, strings.Join(config.Tasks, ", "))
+		}
+	}
+	if o.fps <= 0 || o.fps > 1000 || o.items < 1 || o.span < 0 || o.warm < 0 || o.rounds < 1 || o.frames < 1 {
+		return misuse("--fps, --items, --for, --warm, --rounds and --frames cannot be 0 or below, --fps not above 1000")
+	}
+	return nil
+}
+
+// choose settles what the configuration or the device decides.
+func (o *benchOptions) choose(c *config.Config) error {
+	if o.device != "" {
+		c.Device = o.device
+	}
+	if c.Device != "host" && c.Device != "cuda" {
+		return misuse("device %q: expected cuda or host", c.Device)
+	}
+	if len(o.what) == 0 {
+		o.what = []string{"infer", "decode", "whole"}
+		if c.Device == "host" {
+			o.what = []string{"pipeline", "bare", "overhead"}
+		}
+	}
+	for _, w := range o.what {
+		if c.Device != "host" && slices.Contains(hostKinds, w) {
+			return misuse("%s can be measured with device host only", w)
+		}
+	}
+	for _, m := range o.modes {
+		if !slices.Contains(sharedModes, m) && !slices.Equal(o.what, []string{"infer"}) {
+			return misuse("mode %s is for infer alone", m)
+		}
+	}
+	if len(o.modes) > 0 && !slices.Contains(o.what, "infer") || len(o.modes) == 1 && slices.Contains(sharedModes, o.modes[0]) {
+		c.Inference.Mode = o.modes[0] // pipeline and overhead take one
+	}
+	return nil
+}
+
+func benchCommand(ctx context.Context, e *environment, args []string) error {
+	var o benchOptions
+	read := o.flags(e.flags)
+	if err := e.parse(args, slog.LevelError); err != nil {
+		return err
+	}
+	if err := read(); err != nil {
+		return err
+	}
+	var err error
+	if o.config == "" {
+		if o.config, err = demoConfig(); err != nil {
+			return err
+		}
+	}
+	c, err := config.Load(o.config)
 	if err != nil {
 		return err
 	}
-	r := benchReport{Version: version(), Command: strings.Join(os.Args, " "), Device: d.Info(), Machine: machine(), Time: time.Now().UTC().Truncate(time.Second)}
-	fmt.Fprintf(e.out, "%s on %s, %s; %s; %s\n\n", r.Device.Runtime, r.Device.Name, r.Machine, r.Version, r.Time.Format(time.DateOnly))
-	if slices.Contains(o.what, "overhead") {
-		r.Overhead, err = benchOverhead(ctx, e, d, c, o)
+	if err := o.choose(c); err != nil {
+		return err
+	}
+	return newBencher(e, c, o).run(ctx)
+}
+
+// run measures every kind in turn. Whatever goes wrong, what was measured before is told.
+func (b *bencher) run(ctx context.Context) error {
+	err := b.measure(ctx)
+	return errors.Join(explainPlans(err), b.finish())
+}
+
+func (b *bencher) measure(ctx context.Context) (err error) {
+	d, err := openDevice(ctx, deviceOptions{
+		kind: b.config.Device, memory: int64(b.config.MemoryLimit), threads: b.config.HostThreads(runtime.NumCPU()),
+		gpu: b.config.CUDA, logger: b.logger,
+	})
+	if err != nil {
+		return err
+	}
+	b.begin(d.Info())
+	kinds := map[string]func(context.Context, device.Device) error{
+		"infer": b.infer, "decode": b.decode, "whole": b.whole, "overhead": b.overhead,
+	}
+	for _, w := range b.o.what {
+		kind := kinds[w]
+		if kind == nil || d.Cause() != nil || ctx.Err() != nil {
+			continue
+		}
+		// A model without a plan is no reason not to measure decoders.
+		if failed := kind(ctx, d); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", w, failed))
+		}
+	}
+	if d.Cause() != nil {
+		return err // and what of the device cannot be closed says nothing new
 	}
 	if err = errors.Join(err, d.Close()); err != nil {
 		return err
 	}
-	if r.Runs, err = benchRounds(ctx, e, c, o); err != nil {
-		return err
-	}
-	sayRuns(e, r.Runs)
-	if o.out == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(o.out, append(text, '\n'), 0o666)
-}
-
-func benchOverhead(ctx context.Context, e *environment, d device.Device, c *config.Config, o benchOptions) (list []bench.Overhead, err error) {
-	const people = 4
-	fmt.Fprintf(e.out, "overhead of a frame with %d people, models and kernels empty, mode %s\n", people, c.Inference.Mode)
-	fmt.Fprintf(e.out, "%8s  %12s  %12s  %12s  %10s\n", "cameras", "CPU us", "wall us", "allocations", "bytes")
-	for _, n := range o.empty {
-		frames := max(o.frames/n, 50)
-		one, err := bench.Empty{Device: d, Mode: model.Mode(c.Inference.Mode), Cameras: n, People: people, Warm: frames, Frames: frames}.Run(ctx)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, one)
-		fmt.Fprintf(e.out, "%8d  %12.1f  %12.1f  %12.3f  %10.0f\n", n, micro(one.CPU), micro(one.Wall), one.Allocations, one.Bytes)
-	}
-	fmt.Fprintln(e.out)
-	return list, nil
-}
-
-func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-
-// benchRounds lets the kinds take turns, so that a machine that slows down slows all of them.
-func benchRounds(ctx context.Context, e *environment, c *config.Config, o benchOptions) (list []*measurement, err error) {
-	kinds := slices.DeleteFunc(slices.Clone(o.what), func(w string) bool { return w == "overhead" })
-	for _, n := range o.cameras {
-		if n > len(c.Cameras) {
-			return nil, fmt.Errorf("%d cameras asked for, the configuration has %d", n, len(c.Cameras))
-		}
-		first := len(list)
-		for _, k := range kinds {
-			list = append(list, &measurement{Kind: k, Cameras: n})
-		}
-		for round := range o.rounds {
-			for _, m := range list[first:] {
-				if ctx.Err() != nil {
-					return nil, errors.New("interrupted")
-				}
-				f, err := benchOnce(ctx, e, c, o, m)
-				if err != nil {
-					return nil, fmt.Errorf("%s with %d cameras: %w", m.Kind, n, err)
-				}
-				m.Rounds = append(m.Rounds, f)
-				fmt.Fprintf(e.err, "round %d: %s, %d cameras: %.2f fps, %.1f ms CPU a frame\n", round+1, m.Kind, n, f.FPS(), f.CPUMilliseconds())
-			}
-		}
-	}
-	return list, nil
-}
-
-func benchOnce(ctx context.Context, e *environment, c *config.Config, o benchOptions, m *measurement) (bench.Figure, error) {
-	var clips []string
-	for i := range m.Cameras {
-		clips = append(clips, c.Cameras[i].Source.Reveal())
-	}
-	if m.Kind == "pipeline" {
-		return benchPipeline(ctx, e, c, m.Cameras)
-	}
-	ffmpeg, err := fetch.FFmpeg(ctx, fetch.Options{Log: e.logger})
-	if err != nil {
-		return bench.Figure{}, err
-	}
-	var models [4][]byte
-	named := map[string][]byte{}
-	for i, task := range config.Tasks {
-		chosen := c.Models.Of(task)
-		if chosen == nil {
-			return bench.Figure{}, fmt.Errorf("the configuration has no model for %s", task)
-		}
-		if models[i], err = chosen.Card.ReadModel(); err != nil {
-			return bench.Figure{}, err
-		}
-		named[chosen.Card.Name()] = models[i]
-	}
-	threads := max(1, runtime.NumCPU()/m.Cameras)
-	if m.Kind == "python" || m.Kind == "pythons" {
-		together := m.Kind == "pythons"
-		if !together {
-			threads = runtime.NumCPU()
-		}
-		script := filepath.Join(filepath.Dir(c.Models.Detection.Card.Path), "reference_loop.py")
-		return bench.Python{Interpreter: o.python, Script: script, FFmpeg: ffmpeg, Models: named, Threads: threads, Together: together}.Run(clips)
-	}
-	library, err := fetch.ONNXRuntime(ctx, fetch.Options{Log: e.logger})
-	if err != nil {
-		return bench.Figure{}, err
-	}
-	b := &bench.Bare{FFmpeg: ffmpeg, Models: models, Batch: c.Models.Pose.Batch, Threads: threads}
-	if err := b.Open(library); err != nil {
-		return bench.Figure{}, err
-	}
-	f, err := b.Run(clips)
-	return f, errors.Join(err, b.Close())
-}
-
-// benchPipeline runs the first n cameras of the configuration, without sinks.
-func benchPipeline(ctx context.Context, e *environment, c *config.Config, n int) (f bench.Figure, err error) {
-	few := *c
-	few.Cameras, few.Sinks = c.Cameras[:n], nil
-	s, err := openSession(ctx, &few, nil, deviceOptions{kind: c.Device, threads: few.HostThreads(runtime.NumCPU()), logger: e.logger})
-	if err != nil {
-		return f, err
-	}
-	cpu := bench.CPUTime()
-	err = errors.Join(s.start(ctx, false), s.wait(nil))
-	f.Wall, f.CPU = s.elapsed, bench.CPUTime()-cpu
-	for _, w := range s.watchers {
-		f.Frames += int(w.frames.Load())
-	}
-	for _, camera := range s.registry.Snapshot().Cameras {
-		f.People += int(camera.People*float64(camera.Frames) + .5)
-	}
-	return f, errors.Join(err, s.close())
-}
-
-func sayRuns(e *environment, runs []*measurement) {
-	if len(runs) == 0 {
-		return
-	}
-	fmt.Fprintf(e.out, "%-10s %8s %8s %8s  %10s %8s  %12s\n", "", "cameras", "frames", "people", "fps", "+-", "CPU ms/frame")
-	for _, m := range runs {
-		var fps, cpu []float64
-		for _, f := range m.Rounds {
-			fps, cpu = append(fps, f.FPS()), append(cpu, f.CPUMilliseconds())
-		}
-		middle, spread := bench.Median(fps)
-		used, _ := bench.Median(cpu)
-		fmt.Fprintf(e.out, "%-10s %8d %8d %8d  %10.2f %7.1f%%  %12.1f\n", m.Kind, m.Cameras, m.Rounds[0].Frames, m.Rounds[0].People, middle, 100*spread, used)
-	}
+	return b.rounds(ctx)
 }

@@ -49,8 +49,8 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 	var sizes []int
 	if *batches != "" {
 		var err error
-		if sizes, err = numbers(*batches); err != nil {
-			return misuse("--batches %q: expected batch sizes, such as 1,4,8", *batches)
+		if sizes, err = numbers("batches", *batches); err != nil {
+			return err
 		}
 	}
 	c, err := config.Load(e.args[0])
