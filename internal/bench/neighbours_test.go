@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"sightline/internal/camera"
-	"sightline/internal/camera/live"
+	network "sightline/internal/camera/live"
 	"sightline/internal/camera/rtsp"
 	"sightline/internal/camera/rtsptest"
 	"sightline/internal/device/host"
@@ -139,7 +139,7 @@ func (s *street) watch(bad map[string]manners) (frames []int, latency []time.Dur
 		o := Empty{}.pipeline(d, manager, name, nil, nil)
 		o.Lossless, o.Meter, o.Restart = false, m, 100*time.Millisecond
 		o.Open = func(ctx context.Context) (camera.Source, error) {
-			return rtsp.Open(ctx, c.Address(), rtsp.Options{Transport: "tcp", Options: live.Options{Silence: time.Second, MinPause: 50 * time.Millisecond, MaxPause: 200 * time.Millisecond}})
+			return rtsp.Open(ctx, c.Address(), rtsp.Options{Transport: "tcp", Options: network.Options{Silence: time.Second, MinPause: 50 * time.Millisecond, MaxPause: 200 * time.Millisecond}})
 		}
 		if err := f.Start(o); err != nil {
 			t.Fatal(err)
