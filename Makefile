@@ -1,9 +1,10 @@
 # make demo   four cameras through four models on this machine; see demo/report.html
 # make test   checks everything that CI checks
-# Both fetch what they need into the user's cache, once: ONNX Runtime, and ffmpeg if there is none.
+# make tracks  scores our trackers and other people's on synthetic crowds
+# The first two fetch what they need into the user's cache, once: ONNX Runtime, and ffmpeg if there is none.
 export CGO_ENABLED = 0
 
-.PHONY: build demo test race fuzz
+.PHONY: build demo test race fuzz tracks
 build:
 	go build -o bin/sightline ./cmd/sightline
 
@@ -24,3 +25,12 @@ fuzz: build
 	environment=$$(bin/sightline fetch --env) && eval "$$environment" && \
 	grep -rHo '^func Fuzz[A-Za-z0-9]*' --include='*_test.go' internal | sed 's/:func / /' | while read -r file target; do \
 		scripts/fuzz "./$$(dirname "$$file")" "$$target" $(FUZZTIME) || exit 1; done
+
+# Our trackers and other people's on synthetic crowds. Needs Python and some gigabytes for what requirements.txt
+# names; nothing else here does.
+TRACKS = out/tracks
+tracks:
+	go run ./internal/track/judge -out $(TRACKS)
+	test -x $(TRACKS)/python/bin/python || python3 -m venv $(TRACKS)/python
+	$(TRACKS)/python/bin/pip install -q -r internal/track/judge/requirements.txt
+	$(TRACKS)/python/bin/python internal/track/judge/judge.py $(TRACKS)

@@ -132,8 +132,13 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 	for _, t := range tasks {
 		o.Tasks = append(o.Tasks, model.Task(t))
 	}
+	t := cam.Tracking
 	o.Track = track.Options{
-		Birth: float32(c.Tracking.Birth), Update: float32(c.Tracking.Update), Lost: time.Duration(c.Tracking.Lost),
+		// The tracker takes 0 for its own default, the configuration for what it says.
+		Method: track.Method(t.Method), Birth: float32(max(t.Birth, 1e-9)), Update: float32(max(t.Update, 1e-9)),
+		ConfirmHits: t.Confirm, Lost: max(time.Duration(t.Lost), 1),
+		// As many as a full picture shows, and those that it hides.
+		MaxTracks: max(256, 2*c.Limits.Objects),
 	}
 	if slices.Contains(tasks, "reid") {
 		o.Track.Slots = gallery

@@ -21,9 +21,7 @@ func (r *reader) checkConfig(c *Config) {
 			r.checkModel("models."+task, task, m)
 		}
 	}
-	if c.Tracking.Update > c.Tracking.Birth && r.sound("tracking.update") && r.sound("tracking.birth") {
-		r.fault("tracking.update", "expected at most birth (%g), found %g", c.Tracking.Birth, c.Tracking.Update)
-	}
+	r.checkTracking(&c.Tracking)
 	if len(c.Cameras) == 0 && r.sound("cameras") && r.has("cameras") {
 		r.fault("cameras", "expected at least one camera")
 	}
@@ -104,6 +102,7 @@ func (r *reader) checkCamera(field string, index int, c *Config, names map[strin
 	if at := field + ".source"; r.sound(at) && camera.Source.text != "" {
 		r.checkSource(at, camera)
 	}
+	r.inherit(field+".tracking", &camera.Tracking, &c.Tracking)
 	for i, task := range camera.Models {
 		if way := fmt.Sprintf("%s.models[%d]", field, i); r.sound(way) && c.Models.Of(task) == nil && r.sound("models."+task) {
 			r.fault(way, "models.%s is not configured", task)

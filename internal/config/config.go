@@ -18,7 +18,7 @@ type Config struct {
 	Inference   Inference `yaml:"inference" doc:"How the cameras share the models."`
 	Models      Models    `yaml:"models,required" doc:"The models by task: the path of a model card, or an object that names a card and changes some of its values."`
 	Limits      Limits    `yaml:"limits" doc:"Bounds of one picture's results. Buffers are made for them."`
-	Tracking    Tracking  `yaml:"tracking" doc:"How objects become tracks."`
+	Tracking    Tracking  `yaml:"tracking" doc:"How objects become tracks: a method, or an object that also changes its settings."`
 	Cameras     []Camera  `yaml:"cameras,required" doc:"The cameras. Each has its own pipeline."`
 	Sinks       []Sink    `yaml:"sinks" doc:"Where results go. Each sink gets the results of all its cameras."`
 }
@@ -89,24 +89,18 @@ type Limits struct {
 	People  int `yaml:"people" default:"32" min:"1" max:"256" doc:"People a picture that get joints, mask and vector: the surest ones."`
 }
 
-// Tracking are the tracker's settings.
-type Tracking struct {
-	Birth  float64  `yaml:"birth" default:"0.5" min:"0" max:"1" doc:"Least score that starts a track."`
-	Update float64  `yaml:"update" default:"0.4" min:"0" max:"1" doc:"Least score that continues one; at most birth."`
-	Lost   Duration `yaml:"lost" default:"1s" doc:"How long a track may go unseen and keep its number."`
-}
-
 // Camera is one camera or file.
 type Camera struct {
-	Name        string   `yaml:"name,required" doc:"Name in results, logs and file names: letters, digits, '.', '-' and '_'."`
-	Source      Source   `yaml:"source,required" doc:"Path of a recording (MP4 with H.264, H.265, VP9 or AV1; MPEG-TS with H.264 or H.265), or a camera's address: rtsp:// or rtsps://, or that of an MPEG transport stream: udp://, tcp://, http:// or https://. ${NAME} is filled from the environment; special characters of a password are written %XX."`
-	Loop        bool     `yaml:"loop" default:"false" doc:"File: start again at the end."`
-	Realtime    bool     `yaml:"realtime" default:"false" doc:"File: play at its own speed as a camera would, where late pictures are dropped; otherwise as fast as possible, and nothing is dropped."`
-	Transport   string   `yaml:"transport" enum:"auto,tcp,udp" default:"auto" doc:"RTSP transport; auto: UDP, and TCP where nothing comes."`
-	TLSInsecure bool     `yaml:"tls_insecure" doc:"Accept any certificate of an rtsps:// or https:// camera: many have signed theirs themselves."`
-	AfterLoss   string   `yaml:"after_loss" enum:"wait,continue" default:"wait" doc:"Camera, after lost packets or a damaged picture: wait for the next key picture, or continue with pictures that the decoder guesses parts of."`
-	MaxFPS      float64  `yaml:"max_fps" default:"0" min:"0" max:"1000" doc:"Pictures a second to look at; those between are dropped. 0 means all."`
-	Models      []string `yaml:"models" enum:"detection,pose,segmentation,reid" doc:"Tasks to run on this camera; all configured ones if left out."`
+	Name        string         `yaml:"name,required" doc:"Name in results, logs and file names: letters, digits, '.', '-' and '_'."`
+	Source      Source         `yaml:"source,required" doc:"Path of a recording (MP4 with H.264, H.265, VP9 or AV1; MPEG-TS with H.264 or H.265), or a camera's address: rtsp:// or rtsps://, or that of an MPEG transport stream: udp://, tcp://, http:// or https://. ${NAME} is filled from the environment; special characters of a password are written %XX."`
+	Loop        bool           `yaml:"loop" default:"false" doc:"File: start again at the end."`
+	Realtime    bool           `yaml:"realtime" default:"false" doc:"File: play at its own speed as a camera would, where late pictures are dropped; otherwise as fast as possible, and nothing is dropped."`
+	Transport   string         `yaml:"transport" enum:"auto,tcp,udp" default:"auto" doc:"RTSP transport; auto: UDP, and TCP where nothing comes."`
+	TLSInsecure bool           `yaml:"tls_insecure" doc:"Accept any certificate of an rtsps:// or https:// camera: many have signed theirs themselves."`
+	AfterLoss   string         `yaml:"after_loss" enum:"wait,continue" default:"wait" doc:"Camera, after lost packets or a damaged picture: wait for the next key picture, or continue with pictures that the decoder guesses parts of."`
+	MaxFPS      float64        `yaml:"max_fps" default:"0" min:"0" max:"1000" doc:"Pictures a second to look at; those between are dropped. 0 means all."`
+	Models      []string       `yaml:"models" enum:"detection,pose,segmentation,reid" doc:"Tasks to run on this camera; all configured ones if left out."`
+	Tracking    CameraTracking `yaml:"tracking" doc:"How this camera's objects become tracks: a method, or an object that changes some of the settings of tracking."`
 }
 
 // Sink is a place where results go.

@@ -157,7 +157,11 @@ func ingest(ctx context.Context, source camera.Source, decoder device.Decoder) e
 
 // analyse looks at pictures until there are no more.
 func analyse(o Options, contexts *model.Contexts, pictures *slot) (err error) {
-	l := &lane{options: o, contexts: contexts, tracker: track.New(o.Track)}
+	tracker, err := track.New(o.Track)
+	if err != nil {
+		return fmt.Errorf("camera %q: %w", o.Camera, err)
+	}
+	l := &lane{options: o, contexts: contexts, tracker: tracker}
 	defer closing(&err, l.close)
 	for {
 		picture, err := pictures.Take()
@@ -184,7 +188,7 @@ type lane struct {
 	contexts *model.Contexts
 	vision   *vision.DetectionManager
 	format   device.PictureFormat
-	tracker  *track.Tracker
+	tracker  track.Tracker
 	frame    result.Frame
 	snapshot *device.Buffer
 }

@@ -25,7 +25,7 @@ func newGallery(n int) *gallery {
 }
 
 // frame runs one frame of the objects, whose rows show people who, and returns the actions.
-func (g *gallery) frame(t *testing.T, tracker *Tracker, objects []result.Object, who ...int) []int32 {
+func (g *gallery) frame(t *testing.T, tracker *core, objects []result.Object, who ...int) []int32 {
 	t.Helper()
 	cosines := make([]float32, len(who)*len(g.slots))
 	for i, w := range who {
@@ -62,7 +62,7 @@ func (g *gallery) frame(t *testing.T, tracker *Tracker, objects []result.Object,
 
 func TestAppearanceBreaksTies(t *testing.T) {
 	for _, slots := range []int{0, 8} {
-		tracker, g := New(Options{ConfirmHits: 1, Slots: slots}), newGallery(slots)
+		tracker, g := newCore(Options{ConfirmHits: 1, Slots: slots}), newGallery(slots)
 		pair := func(x1, x2 float32) []result.Object {
 			return []result.Object{person(x1, 200, 40, 100, 0.9), person(x2, 200, 40, 100, 0.8)}
 		}
@@ -82,7 +82,7 @@ func TestAppearanceBreaksTies(t *testing.T) {
 }
 
 func TestPlaceOutweighsLooks(t *testing.T) {
-	tracker, g := New(Options{ConfirmHits: 1, Slots: 8}), newGallery(8)
+	tracker, g := newCore(Options{ConfirmHits: 1, Slots: 8}), newGallery(8)
 	var objects []result.Object
 	for i := range 6 {
 		objects = []result.Object{person(200, 200, 40, 100, 0.9), person(230, 200, 40, 100, 0.8)}
@@ -94,7 +94,7 @@ func TestPlaceOutweighsLooks(t *testing.T) {
 }
 
 func TestActions(t *testing.T) {
-	tracker, g := New(Options{Slots: 2}), newGallery(2)
+	tracker, g := newCore(Options{Slots: 2}), newGallery(2)
 	a, b, c := person(100, 200, 40, 100, 0.9), person(300, 200, 40, 100, 0.9), person(500, 200, 40, 100, 0.9)
 	dog := a
 	dog.Class = "dog"

@@ -32,6 +32,9 @@ func newBox(b result.Box) (box, bool) {
 // size is the side of the square of the same area: what noise and speed are measured in.
 func (b box) size() float64 { return max(math.Sqrt(b.w*b.h), minSide) }
 
+// grown is the box with the share grow of its size added on every side.
+func (b box) grown(grow float64) box { return box{b.cx, b.cy, b.w * (1 + 2*grow), b.h * (1 + 2*grow)} }
+
 // overlap is the intersection over union after both boxes have grown by the share grow of their size
 // on every side, so that small things that moved by more than their width still have one.
 func (b box) overlap(o box, grow float64) float64 {

@@ -11,7 +11,7 @@ import (
 )
 
 // checkFrame checks what must hold after any frame, and returns the largest number in it.
-func checkFrame(t *testing.T, tracker *Tracker, o Options, objects []result.Object, actions []int32) int64 {
+func checkFrame(t *testing.T, tracker *core, o Options, objects []result.Object, actions []int32) int64 {
 	t.Helper()
 	var largest int64
 	numbers := map[int64]bool{}
@@ -72,7 +72,7 @@ func checkFrame(t *testing.T, tracker *Tracker, o Options, objects []result.Obje
 func TestRandomFrames(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	o := Options{Slots: 16, MaxTracks: 40}.withDefaults()
-	tracker := New(o)
+	tracker := newCore(o)
 	classes := []string{"person", "dog", "car"}
 	pts := time.Duration(0)
 	var crowd []result.Object
@@ -139,7 +139,7 @@ func TestPlaza(t *testing.T) {
 			// Lanes of their own: this is about motion and misses, not about who is who.
 			people = append(people, walker{400 + 400*r.Float32(), 100 + float32(i)*170, v, 0, w})
 		}
-		tracker := New(Options{})
+		tracker := newCore(Options{})
 		numbers := make([]map[int64]int, len(people))
 		for i := range numbers {
 			numbers[i] = map[int64]int{}
@@ -185,7 +185,7 @@ func TestPlaza(t *testing.T) {
 }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	tracker := New(Options{Slots: 64})
+	tracker := newCore(Options{Slots: 64})
 	objects := make([]result.Object, 50)
 	a := Appearance{Cosines: make([]float32, 40*64), Actions: make([]int32, 40)}
 	i := 0
@@ -218,7 +218,7 @@ func FuzzUpdate(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0xc0, 0x7f})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o := Options{Slots: 4, MaxTracks: 8, ConfirmHits: 2}.withDefaults()
-		tracker := New(o)
+		tracker := newCore(o)
 		pts := time.Duration(0)
 		next := func() byte {
 			if len(data) == 0 {
@@ -255,15 +255,4 @@ func FuzzUpdate(f *testing.F) {
 			checkFrame(t, tracker, o, objects, a.Actions)
 		}
 	})
-}
-
-func BenchmarkUpdate(b *testing.B) {
-	tracker := New(Options{})
-	objects := make([]result.Object, 20)
-	for i := 0; b.Loop(); i++ {
-		for j := range objects {
-			objects[j] = person(float32(j%10)*60+float32(i%7), float32(j/10)*120, 40, 100, 0.9)
-		}
-		tracker.Update(time.Duration(i)*frame, objects, Appearance{})
-	}
 }

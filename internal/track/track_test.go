@@ -17,7 +17,7 @@ func person(x, y, w, h, score float32) result.Object {
 
 // feed gives the tracker frames from 0 at 10 fps; frames returns the objects of frame i. It returns
 // the numbers of every frame.
-func feed(t *Tracker, n int, frames func(i int) []result.Object) [][]int64 {
+func feed(t *core, n int, frames func(i int) []result.Object) [][]int64 {
 	var out [][]int64
 	for i := range n {
 		objects := frames(i)
@@ -32,7 +32,7 @@ func feed(t *Tracker, n int, frames func(i int) []result.Object) [][]int64 {
 }
 
 func TestConfirmsAfterThreeHits(t *testing.T) {
-	got := feed(New(Options{}), 5, func(i int) []result.Object {
+	got := feed(newCore(Options{}), 5, func(i int) []result.Object {
 		return []result.Object{person(100, 100, 40, 100, 0.9)}
 	})
 	for i, want := range []int64{0, 0, 1, 1, 1} {
@@ -40,7 +40,7 @@ func TestConfirmsAfterThreeHits(t *testing.T) {
 			t.Errorf("frame %d: track %d, want %d", i, got[i][0], want)
 		}
 	}
-	if n := feed(New(Options{ConfirmHits: 1}), 1, func(int) []result.Object {
+	if n := feed(newCore(Options{ConfirmHits: 1}), 1, func(int) []result.Object {
 		return []result.Object{person(100, 100, 40, 100, 0.9)}
 	}); n[0][0] != 1 {
 		t.Errorf("one hit wanted: track %d in the first frame, want 1", n[0][0])
@@ -64,7 +64,7 @@ func TestCrossingPeopleKeepTheirNumbers(t *testing.T) {
 		"one hidden behind": func(i int) bool { return i >= 18 && i <= 22 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := feed(New(Options{}), 41, func(i int) []result.Object { return walkers(i, hide(i)) })
+			got := feed(newCore(Options{}), 41, func(i int) []result.Object { return walkers(i, hide(i)) })
 			for i := 2; i < len(got); i++ {
 				if got[i][0] != 1 || (len(got[i]) == 2 && got[i][1] != 2) {
 					t.Fatalf("frame %d: tracks %v, want 1 and 2", i, got[i])
@@ -76,7 +76,7 @@ func TestCrossingPeopleKeepTheirNumbers(t *testing.T) {
 
 func TestOcclusionKeepsNumber(t *testing.T) {
 	for missing, want := range map[int]int64{1: 1, 5: 1, 9: 1, 15: 2} {
-		tracker := New(Options{})
+		tracker := newCore(Options{})
 		got := feed(tracker, 10+missing+5, func(i int) []result.Object {
 			if i >= 10 && i < 10+missing {
 				return nil
@@ -91,7 +91,7 @@ func TestOcclusionKeepsNumber(t *testing.T) {
 
 func TestBirthsOnlyFromSureScores(t *testing.T) {
 	for score, want := range map[float32]int64{0.39: 0, 0.40: 0, 0.49: 0, 0.499999: 0, 0.50: 1, 0.99: 1} {
-		got := feed(New(Options{}), 10, func(int) []result.Object {
+		got := feed(newCore(Options{}), 10, func(int) []result.Object {
 			return []result.Object{person(100, 100, 40, 100, score)}
 		})
 		if n := got[9][0]; n != want {
@@ -102,7 +102,7 @@ func TestBirthsOnlyFromSureScores(t *testing.T) {
 
 func TestDoubtfulScoreKeepsTrack(t *testing.T) {
 	for score, want := range map[float32]int64{0.39: 0, 0.40: 1, 0.45: 1} {
-		tracker := New(Options{})
+		tracker := newCore(Options{})
 		got := feed(tracker, 40, func(i int) []result.Object {
 			s := float32(0.9)
 			if i >= 5 {
@@ -117,7 +117,7 @@ func TestDoubtfulScoreKeepsTrack(t *testing.T) {
 }
 
 func TestSureBeatsDoubtful(t *testing.T) {
-	tracker := New(Options{ConfirmHits: 1})
+	tracker := newCore(Options{ConfirmHits: 1})
 	feed(tracker, 3, func(int) []result.Object { return []result.Object{person(100, 100, 40, 100, 0.9)} })
 	objects := []result.Object{person(100, 100, 40, 100, 0.45), person(104, 100, 40, 100, 0.8)}
 	tracker.Update(3*frame, objects, Appearance{})
@@ -127,7 +127,7 @@ func TestSureBeatsDoubtful(t *testing.T) {
 }
 
 func TestClassesAreApart(t *testing.T) {
-	tracker := New(Options{})
+	tracker := newCore(Options{})
 	both := func(first, second string) func(int) []result.Object {
 		return func(int) []result.Object {
 			a, b := person(100, 100, 40, 100, 0.9), person(100, 100, 40, 100, 0.8)
@@ -147,7 +147,7 @@ func TestClassesAreApart(t *testing.T) {
 }
 
 func TestEmptyFrames(t *testing.T) {
-	tracker := New(Options{})
+	tracker := newCore(Options{})
 	feed(tracker, 20, func(i int) []result.Object {
 		if i < 3 {
 			return []result.Object{person(100, 100, 40, 100, 0.9)}
@@ -174,7 +174,7 @@ func TestBrokenBoxesDoNotPoison(t *testing.T) {
 		person(100, 100, 40, 100, inf), person(100, 100, 0, 100, 0.9), person(100, 100, -40, 100, 0.9),
 		person(3e38, 3e38, 1e38, 1e38, 0.9),
 	}
-	got := feed(New(Options{}), 20, func(i int) []result.Object {
+	got := feed(newCore(Options{}), 20, func(i int) []result.Object {
 		return append(append([]result.Object{}, broken...), person(100, 100, 40, 100, 0.9))
 	})
 	for i, want := range map[int]int64{2: 1, 19: 1} {
@@ -190,7 +190,7 @@ func TestBrokenBoxesDoNotPoison(t *testing.T) {
 }
 
 func TestVariableFrameRate(t *testing.T) {
-	tracker := New(Options{})
+	tracker := newCore(Options{})
 	pts, last := time.Duration(0), int64(0)
 	for i := range 60 {
 		x := 100 + 120*float32(pts.Seconds())
@@ -221,7 +221,7 @@ func TestClockJumps(t *testing.T) {
 		"far below zero":    {math.MinInt64, 200, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tracker := New(Options{})
+			tracker := newCore(Options{})
 			for i := range 10 {
 				tracker.Update(10*time.Second+time.Duration(i)*frame, []result.Object{person(110+10*float32(i), 200, 40, 100, 0.9)}, Appearance{})
 			}
@@ -240,7 +240,7 @@ func TestClockJumps(t *testing.T) {
 }
 
 func TestTooManyTracks(t *testing.T) {
-	tracker := New(Options{MaxTracks: 3, ConfirmHits: 1})
+	tracker := newCore(Options{MaxTracks: 3, ConfirmHits: 1})
 	var objects []result.Object
 	for i := range 5 {
 		objects = append(objects, person(float32(i)*200, 100, 40, 100, 0.9))
@@ -254,7 +254,7 @@ func TestTooManyTracks(t *testing.T) {
 // TestHalfHidden is a scene of plaza-2: before somebody passes in front of a person who stands nearly
 // still, the detector sees only the upper half. The half box must not be taken for a jump upwards.
 func TestHalfHidden(t *testing.T) {
-	got := feed(New(Options{}), 26, func(i int) []result.Object {
+	got := feed(newCore(Options{}), 26, func(i int) []result.Object {
 		switch {
 		case i == 16 || i >= 18 && i <= 20:
 			return nil

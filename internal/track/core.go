@@ -1,0 +1,230 @@
+package track
+
+import (
+	"math"
+	"time"
+
+	"sightline/internal/result"
+	"sightline/internal/track/assign"
+)
+
+// core is the Tracker of every method.
+type core struct {
+	o      Options
+	method traits
+	tracks []tracked
+	// last is the highest number given so far.
+	last    int64
+	started bool
+	pts     time.Duration
+	// jumped says that the clock jumped before this frame: what is not found again now is gone.
+	jumped bool
+
+	seen  []detection
+	owner []bool // of gallery slots: true while a track holds it
+	near  grid   // the seen boxes
+	match assign.Solver
+	// rows are the tracks that take part in a round, by their index.
+	rows   []int
+	camera camera
+}
+
+// tracked is one object that is being followed.
+type tracked struct {
+	motion motion
+	// box is the object as last seen, predicted where it should be now.
+	box, predicted box
+	class          string
+	number         int64 // 0 until confirmed
+	hits, misses   int
+	lastSeen       time.Duration
+	slot           int32 // -1 for none
+	// filled says that the slot holds this track's vector.
+	filled bool
+	found  int // index into seen, -1 while not matched in this frame
+}
+
+// detection is one usable object of the frame.
+type detection struct {
+	object int // index into the caller's objects
+	row    int // appearance row, -1 for none
+	box    box
+	class  string
+	score  float32
+	taken  bool
+}
+
+func newCore(o Options) *core {
+	o = o.withDefaults()
+	return &core{o: o, method: methods[o.Method], owner: make([]bool, o.Slots)}
+}
+
+func (t *core) Count() int64 { return t.last }
+
+func (t *core) Live() int { return len(t.tracks) }
+
+func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) {
+	t.advance(pts)
+	t.read(objects)
+	for i := range a.Actions {
+		a.Actions[i] = -1
+	}
+	if t.method.camera && !t.jumped {
+		t.steady()
+	}
+	t.associate(a.Cosines)
+	t.refresh(objects, a.Actions)
+	t.retire()
+	t.bear(objects, a.Actions)
+}
+
+// advance predicts every track to pts.
+func (t *core) advance(pts time.Duration) {
+	dt := pts - t.pts
+	t.jumped = t.started && (dt < 0 || dt > t.o.MaxGap)
+	t.started, t.pts = true, pts
+	for i := range t.tracks {
+		k := &t.tracks[i]
+		k.found = -1
+		if t.jumped {
+			k.motion.start(k.box)
+			k.lastSeen = pts
+		} else {
+			k.motion.predict(dt.Seconds(), k.misses > 0)
+		}
+		k.predicted = k.motion.box()
+		if !t.method.predicts {
+			k.predicted = k.box
+		}
+	}
+	if t.jumped {
+		t.keep(func(k *tracked) bool { return k.number != 0 && k.misses == 0 })
+	}
+}
+
+// read lists the objects that can take part.
+func (t *core) read(objects []result.Object) {
+	t.seen = t.seen[:0]
+	people := 0
+	for i := range objects {
+		o := &objects[i]
+		o.Track = 0
+		row := -1
+		if o.Class == t.o.Person {
+			row = people
+			people++
+		}
+		b, ok := newBox(o.Box)
+		if !ok || !(o.Score >= t.o.Update) || math.IsInf(float64(o.Score), 0) {
+			continue
+		}
+		t.seen = append(t.seen, detection{object: i, row: row, box: b, class: o.Class, score: o.Score})
+	}
+	t.near.fill(t.seen)
+}
+
+// refresh moves the matched tracks to where they were seen.
+func (t *core) refresh(objects []result.Object, actions []int32) {
+	for i := range t.tracks {
+		k := &t.tracks[i]
+		if k.found < 0 {
+			k.misses++
+			continue
+		}
+		d := &t.seen[k.found]
+		k.motion.update(d.box)
+		k.box, k.lastSeen, k.misses = d.box, t.pts, 0
+		if d.score >= t.o.Birth {
+			k.hits++
+		}
+		t.confirm(k)
+		objects[d.object].Track = k.number
+		if k.filled && d.row >= 0 && d.row < len(actions) && d.score >= t.o.Birth && !t.crowded(d) {
+			actions[d.row] = k.slot
+		}
+	}
+}
+
+func (t *core) confirm(k *tracked) {
+	if k.number == 0 && k.hits >= t.o.ConfirmHits {
+		t.last++
+		k.number = t.last
+	}
+}
+
+// retire drops tracks that were not seen for too long; unconfirmed ones at their first miss.
+func (t *core) retire() {
+	t.keep(func(k *tracked) bool {
+		if k.misses == 0 {
+			return true
+		}
+		return k.number != 0 && !t.jumped && (k.misses == 1 || t.pts-k.lastSeen <= t.o.Lost)
+	})
+}
+
+// keep drops the tracks that wanted does not want, in place, and frees their slots.
+func (t *core) keep(wanted func(*tracked) bool) {
+	n := 0
+	for i := range t.tracks {
+		k := &t.tracks[i]
+		if !wanted(k) {
+			if k.slot >= 0 {
+				t.owner[k.slot] = false
+			}
+			continue
+		}
+		if n != i {
+			t.tracks[n] = *k
+		}
+		n++
+	}
+	clear(t.tracks[n:])
+	t.tracks = t.tracks[:n]
+}
+
+// bear starts tracks and hands out gallery slots, to those first that have waited longest.
+func (t *core) bear(objects []result.Object, actions []int32) {
+	for i := range t.seen {
+		d := &t.seen[i]
+		if d.taken || d.score < t.o.Birth || len(t.tracks) >= t.o.MaxTracks {
+			continue
+		}
+		d.taken = true
+		k := tracked{box: d.box, class: d.class, hits: 1, lastSeen: t.pts, slot: -1, found: i}
+		k.motion.start(d.box)
+		t.confirm(&k)
+		objects[d.object].Track = k.number
+		t.tracks = append(t.tracks, k)
+	}
+	free := 0
+	for i := range t.tracks {
+		k := &t.tracks[i]
+		if k.filled || k.found < 0 {
+			continue
+		}
+		d := &t.seen[k.found]
+		if d.row < 0 || d.row >= len(actions) {
+			continue
+		}
+		for free < len(t.owner) && t.owner[free] {
+			free++
+		}
+		if free == len(t.owner) {
+			return
+		}
+		t.owner[free] = true
+		k.slot, k.filled = int32(free), true
+		actions[d.row] = -2 - k.slot
+	}
+}
+
+// crowded says that another object of its class covers much of d: its vector would be of both.
+func (t *core) crowded(d *detection) bool {
+	for _, i := range t.near.query(d.box) {
+		o := &t.seen[i]
+		if o != d && o.class == d.class && o.box.overlap(d.box, 0) > 0.3 {
+			return true
+		}
+	}
+	return false
+}
