@@ -58,6 +58,18 @@ func TestBenchChoosesByDevice(t *testing.T) {
 	}
 }
 
+// TestBenchTracksAsConfigured: a camera that bench makes up has the same tracker as one of the configuration.
+func TestBenchTracksAsConfigured(t *testing.T) {
+	c, err := config.Load(write(t, fourModels+"device: host\ntracking: {method: sort, birth: 0.7, lost: 3s, confirm: 2}\ncameras: [{name: a, source: @clips/plaza-1.mp4}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := pipelineOptions(c, &c.Cameras[0]).Track
+	if got := pipelineOptions(c, liveCamera(c, "made up")).Track; got != want || got.Birth != .7 {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestBatchings(t *testing.T) {
 	got, err := batchings("1/1ms, 4/500us")
 	if want := []batching{{1, time.Millisecond}, {4, 500 * time.Microsecond}}; err != nil || !slices.Equal(got, want) {

@@ -57,7 +57,7 @@ func (b *bencher) wholeMode(ctx context.Context, d device.Device, clip *bench.Cl
 		Device: d, Clip: clip, Cameras: orDefault(b.o.cameras, 1, 10, 30, 50, 100, 150), Logger: b.logger,
 		Warm: cmp.Or(b.o.warm, 3*time.Second), For: cmp.Or(b.o.span, 10*time.Second),
 		Pipeline: func(name string) pipeline.Options {
-			o := pipelineOptions(&quiet, &config.Camera{Name: name, Realtime: true})
+			o := pipelineOptions(&quiet, liveCamera(&quiet, name))
 			o.Device, o.Manager = d, manager
 			return o
 		},
@@ -78,6 +78,11 @@ func (b *bencher) wholeMode(ctx context.Context, d device.Device, clip *bench.Cl
 		b.say("no number of cameras was held\n\n")
 	}
 	return err
+}
+
+// liveCamera is a camera that plays a file in real time, with the settings of all cameras.
+func liveCamera(c *config.Config, name string) *config.Camera {
+	return &config.Camera{Name: name, Realtime: true, Tracking: config.CameraTracking(c.Tracking)}
 }
 
 func (b *bencher) tellWatching(r bench.Watching) {
