@@ -1,6 +1,9 @@
 package track
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // grid finds the boxes near a place without looking at all of them. Its cells are hashed, so that a
 // box far outside costs nothing, and a box lies in every cell it touches after growing by mostGrowth.
@@ -26,7 +29,8 @@ const mostCells = 64
 func (g *grid) fill(boxes []detection) {
 	g.boxes, g.queries = boxes, 0
 	g.keys, g.owners, g.wide = g.keys[:0], g.owners[:0], g.wide[:0]
-	g.stamp = cleared(g.stamp, len(boxes))
+	g.stamp = slices.Grow(g.stamp[:0], len(boxes))[:len(boxes)]
+	clear(g.stamp)
 	var sum float64
 	for i := range boxes {
 		sum += max(boxes[i].box.w, boxes[i].box.h)
@@ -37,7 +41,8 @@ func (g *grid) fill(boxes []detection) {
 		buckets *= 2
 	}
 	g.mask = uint32(buckets - 1)
-	g.start = cleared(g.start, buckets+1)
+	g.start = slices.Grow(g.start[:0], buckets+1)[:buckets+1]
+	clear(g.start)
 	for i := range boxes {
 		x1, y1, x2, y2 := g.cells(boxes[i].box.grown(mostGrowth))
 		if (x2-x1+1)*(y2-y1+1) > mostCells {
@@ -55,7 +60,7 @@ func (g *grid) fill(boxes []detection) {
 	for b := range buckets {
 		g.start[b+1] += g.start[b]
 	}
-	g.entries = grown(g.entries, len(g.keys))
+	g.entries = slices.Grow(g.entries[:0], len(g.keys))[:len(g.keys)]
 	// start serves as the place of a bucket's next entry and ends one bucket ahead.
 	for i, k := range g.keys {
 		g.entries[g.start[k]] = g.owners[i]
@@ -100,19 +105,4 @@ func (g *grid) query(b box) []int32 {
 		}
 	}
 	return g.found
-}
-
-// grown is s with length n and any contents.
-func grown[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, max(n, 2*cap(s)))
-	}
-	return s[:n]
-}
-
-// cleared is s with length n, all zero.
-func cleared[T any](s []T, n int) []T {
-	s = grown(s, n)
-	clear(s)
-	return s
 }

@@ -3,7 +3,10 @@
 // counters that judge them.
 package assign
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Solver holds one problem and keeps its memory for the next. It belongs to one goroutine.
 //
@@ -180,12 +183,7 @@ func (s *Solver) walk(r, end int32) {
 }
 
 // grown is s with length n and any contents.
-func grown[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, max(n, 2*cap(s)))
-	}
-	return s[:n]
-}
+func grown[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
 // cleared is s with length n, all zero.
 func cleared[T any](s []T, n int) []T {

@@ -1,4 +1,4 @@
-// Judge writes synthetic crowds as MOTChallenge files, and what our trackers make of them, for judge.py to
+// Command judge writes synthetic crowds as MOTChallenge files, and what our trackers make of them, for judge.py to
 // have both scored by TrackEval beside other people's trackers. See `make tracks`.
 package main
 
