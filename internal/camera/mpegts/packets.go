@@ -26,7 +26,8 @@ type packets struct {
 }
 
 func newPackets(r io.Reader, lost func(n int)) *packets {
-	return &packets{r: bufio.NewReaderSize(r, 1<<17), lost: lost, pid: -1, number: -1}
+	const room = 1 << 17 // for a datagram of any size beside what is left of the one before
+	return &packets{r: bufio.NewReaderSize(r, room), lost: lost, pid: -1, number: -1}
 }
 
 // Read implements io.Reader.

@@ -36,23 +36,20 @@ func listen(ctx context.Context, u *url.URL) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("%w (expected an address of this machine or a multicast group)", err)
 	}
 	_ = socket.SetReadBuffer(socketBuffer) // what the system allows of it
-	return &datagrams{UDPConn: socket}, nil
+	return datagrams{socket}, nil
 }
 
 // datagrams leaves the RTP header out where there is one.
-type datagrams struct {
-	*net.UDPConn
-	datagram [1 << 16]byte
-}
+type datagrams struct{ *net.UDPConn }
 
-// Read implements io.Reader: p gets one datagram's payload, and must have room for it.
-func (d *datagrams) Read(p []byte) (int, error) {
+// Read implements io.Reader: p gets one datagram's payload, and must have room for the datagram.
+func (d datagrams) Read(p []byte) (int, error) {
 	for {
-		n, err := d.UDPConn.Read(d.datagram[:])
+		n, err := d.UDPConn.Read(p)
 		if err != nil {
 			return 0, err
 		}
-		if payload := withoutRTP(d.datagram[:n]); len(payload) > 0 {
+		if payload := withoutRTP(p[:n]); len(payload) > 0 {
 			return copy(p, payload), nil
 		}
 	}
