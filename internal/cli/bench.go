@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -259,10 +258,7 @@ func (b *bencher) run(ctx context.Context) error {
 }
 
 func (b *bencher) measure(ctx context.Context) (err error) {
-	d, err := openDevice(ctx, deviceOptions{
-		kind: b.config.Device, memory: int64(b.config.MemoryLimit), threads: b.config.HostThreads(runtime.NumCPU()),
-		gpu: b.config.CUDA, logger: b.logger,
-	})
+	d, err := openDevice(ctx, configuredDevice(b.config, b.logger))
 	if err != nil {
 		return err
 	}

@@ -133,9 +133,7 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 func (b *bencher) pipeline(ctx context.Context, n int) (f bench.Figure, err error) {
 	few := *b.config
 	few.Cameras, few.Sinks = few.Cameras[:n], nil
-	s, err := openSession(ctx, &few, nil, deviceOptions{
-		kind: few.Device, memory: int64(few.MemoryLimit), threads: few.HostThreads(runtime.NumCPU()), gpu: few.CUDA, logger: b.logger,
-	})
+	s, err := openSession(ctx, &few, nil, configuredDevice(&few, b.logger))
 	if err != nil {
 		return f, err
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"sightline/internal/config"
 	"sightline/internal/device"
@@ -28,6 +29,11 @@ type deviceOptions struct {
 	progress            *progress.Display
 	// ready, if set, sees the open device first; its error closes the device.
 	ready func(context.Context, device.Device) error
+}
+
+// configuredDevice is the device that a configuration asks for.
+func configuredDevice(c *config.Config, logger *slog.Logger) deviceOptions {
+	return deviceOptions{kind: c.Device, memory: int64(c.MemoryLimit), threads: c.HostThreads(runtime.NumCPU()), gpu: c.CUDA, logger: logger}
 }
 
 // openDevice is the one place that chooses a device. What was asked for is opened or the command fails:

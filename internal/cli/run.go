@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"runtime"
 
 	"sightline/internal/config"
 	"sightline/internal/progress"
@@ -60,10 +59,9 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 
 // run watches the cameras of the configuration and tells what they did.
 func (r *runner) run(ctx context.Context) (err error) {
-	s, err := openSession(ctx, r.config, r.out, deviceOptions{
-		kind: r.config.Device, memory: int64(r.config.MemoryLimit), threads: r.config.HostThreads(runtime.NumCPU()), gpu: r.config.CUDA,
-		logger: r.logger, progress: r.display, ready: r.ensurePlans,
-	})
+	o := configuredDevice(r.config, r.logger)
+	o.progress, o.ready = r.display, r.ensurePlans
+	s, err := openSession(ctx, r.config, r.out, o)
 	if err != nil {
 		return explainPlans(err)
 	}

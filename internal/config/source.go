@@ -47,10 +47,9 @@ func (s Source) LogValue() slog.Value { return slog.StringValue(redact(s.text)) 
 func (s Source) MarshalText() ([]byte, error) { return []byte(redact(s.text)), nil }
 
 // Live says that the source is a camera and not a file.
-func (s Source) Live() bool { return s.RTSP() || s.TransportStream() }
-
-// RTSP says that the source is a camera that speaks RTSP.
-func (s Source) RTSP() bool { return s.scheme() == "rtsp" || s.scheme() == "rtsps" }
+func (s Source) Live() bool {
+	return s.scheme() == "rtsp" || s.scheme() == "rtsps" || s.TransportStream()
+}
 
 // TransportStream says that the source is an MPEG transport stream from the network.
 func (s Source) TransportStream() bool {
