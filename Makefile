@@ -1,5 +1,5 @@
 # make demo   four cameras through four models on this machine; see demo/report.html
-# make test   checks everything that CI checks
+# make test   vet and every test; CI runs this and then make fuzz
 # make tracks  scores our trackers and other people's on synthetic crowds
 # The first two fetch what they need into the user's cache, once: ONNX Runtime, and ffmpeg if there is none.
 export CGO_ENABLED = 0
