@@ -33,6 +33,8 @@ type AccessUnit struct {
 	Arrived time.Time
 	// Key marks a random access picture (IDR).
 	Key bool
+	// Lost is how many packets are known to be missing since the unit before.
+	Lost uint64
 	// Discontinuity says that the unit does not follow the one before: the first after a loss, or of a new
 	// connection.
 	Discontinuity bool

@@ -67,7 +67,7 @@ type Source struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 	clock   timeline
-	told    truth
+	judged  truth
 	counters
 	// waiting says that units are skipped until the next random access picture.
 	waiting bool
@@ -227,7 +227,7 @@ func (l *Link) Use(codec media.Codec) error {
 func (l *Link) Expect() {
 	l.source.waiting = true
 	l.source.clock.connected()
-	l.source.told = truth{}
+	l.source.judged = truth{}
 }
 
 // Playing says that the connection stands; the transport is for people to read.
@@ -244,7 +244,7 @@ func (l *Link) Unit(u media.AccessUnit, sets *media.ParameterSets) {
 		return
 	}
 	u.PTS = l.source.clock.at(u.PTS, u.Arrived)
-	u.TimeError = l.source.told.judge(u.Time, u.Arrived)
+	u.TimeError = l.source.judged.judge(u.Time, u.Arrived)
 	l.pictures.Add(1)
 	l.source.deliver(u)
 }

@@ -111,6 +111,7 @@ type Stats struct {
 type counters struct {
 	mutex sync.Mutex
 	stats Stats
+	told  uint64 // of the packets lost, those that a unit has told of
 }
 
 func (c *counters) change(f func(s *Stats)) {
@@ -119,9 +120,11 @@ func (c *counters) change(f func(s *Stats)) {
 	f(&c.stats)
 }
 
+// unit counts a unit that is handed on, and tells it the packets lost before it.
 func (c *counters) unit(u *media.AccessUnit) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	u.Lost, c.told = c.stats.PacketsLost-c.told, c.stats.PacketsLost
 	c.stats.Units++
 	c.stats.Bytes += uint64(len(u.Data))
 	c.stats.Clock, c.stats.TimeError = !u.Time.IsZero(), u.TimeError.Seconds()

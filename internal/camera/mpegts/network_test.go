@@ -112,7 +112,7 @@ func checkLoss(t *testing.T, s *live.Source, sent []media.AccessUnit) uint64 {
 	for _, u := range sent {
 		known[string(u.Data)] = true
 	}
-	broken := 0
+	broken, lost := 0, uint64(0)
 	for _, u := range receive(t, s, int(stats.Units)) {
 		if !known[string(u.Data)] {
 			t.Errorf("a unit of %d bytes, key %t, was never sent", len(u.Data), u.Key)
@@ -120,6 +120,10 @@ func checkLoss(t *testing.T, s *live.Source, sent []media.AccessUnit) uint64 {
 		if u.Discontinuity {
 			broken++
 		}
+		lost += u.Lost
+	}
+	if lost != stats.PacketsLost {
+		t.Errorf("the units tell of %d packets lost of %d", lost, stats.PacketsLost)
 	}
 	if broken != 2 { // the first one, and the one after the loss
 		t.Errorf("%d discontinuities", broken)

@@ -229,6 +229,9 @@ func TestLossWaitsForAKeyPicture(t *testing.T) {
 	if drops[live.DroppedLoss] == 0 || stats.Dropped[live.DroppedLoss] != uint64(drops[live.DroppedLoss]) || stats.PacketsLost == 0 {
 		t.Errorf("drops %v, stats %+v", drops, stats)
 	}
+	if lost := got[4].Lost; lost != stats.PacketsLost || got[3].Lost != 0 || got[5].Lost != 0 {
+		t.Errorf("the first unit after the loss tells of %d packets lost of %d", lost, stats.PacketsLost)
+	}
 	if !got[4].Discontinuity || got[3].Discontinuity || got[5].Discontinuity {
 		t.Error("the discontinuity is not at the first unit after the loss")
 	}
