@@ -62,6 +62,11 @@ func (k *kernelSet) Select(s device.Stream, a device.Select) error {
 	return k.queue(s, plan, err)
 }
 
+func (k *kernelSet) Choose(s device.Stream, a device.Choose) error {
+	plan, err := kernels.Choose(a)
+	return k.queue(s, plan, err)
+}
+
 func (k *kernelSet) Crop(s device.Stream, a device.Crop) error {
 	plan, err := kernels.Crop(a)
 	return k.queue(s, plan, err)

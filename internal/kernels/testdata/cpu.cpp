@@ -18,6 +18,7 @@ RUNNABLE(select_best, SelectParams)
 RUNNABLE(select_rank, SelectParams)
 RUNNABLE(select_overlap, SelectParams)
 RUNNABLE(select_keep, SelectParams)
+RUNNABLE(choose, ChooseParams)
 } // namespace selection
 
 namespace people {
