@@ -23,6 +23,7 @@ var parameters = map[string]reflect.Type{
 	"select_rank":    reflect.TypeFor[selectParams](),
 	"select_overlap": reflect.TypeFor[selectParams](),
 	"select_keep":    reflect.TypeFor[selectParams](),
+	"choose":         reflect.TypeFor[chooseParams](),
 	"keypoints":      reflect.TypeFor[keypointsParams](),
 	"pack_masks":     reflect.TypeFor[masksParams](),
 	"normalize":      reflect.TypeFor[normalizeParams](),
