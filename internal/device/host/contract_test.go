@@ -51,7 +51,7 @@ func harness(t *testing.T) *contract.Harness {
 			Limits:   device.Limits{Objects: 32, People: 16},
 			Detector: vision.Detector{Scores: "scores", Boxes: "boxes", Classes: classes(t), ScoreMin: .4, IoU: .5},
 			People: map[model.Task]vision.Person{
-				model.Pose:         {Output: "keypoints", Region: device.Region{Square: true, Scale: 1.25, Black: true}},
+				model.Pose:         {Output: "keypoints", Region: device.Region{Aspect: 1, Scale: 1.25, Black: true}},
 				model.Segmentation: {Output: "mask", Region: device.Region{Scale: 1.2}, Threshold: .5},
 				model.ReID:         {Output: "features", Region: device.Region{Scale: 1}},
 			},
