@@ -91,7 +91,6 @@ const (
 
 // excuses are the files ("dir/file.go") and functions ("dir/file.go:Name") that may be longer, with the reason.
 var excuses = map[string]string{
-	"internal/config/config_test.go:TestFaults": "one table of texts and their faults",
 }
 
 func lengths(t tree, excuses map[string]string) (out []string) {

@@ -13,7 +13,6 @@ import (
 	"sightline/internal/config"
 	"sightline/internal/contract"
 	"sightline/internal/device"
-	"sightline/internal/model"
 	"sightline/internal/progress"
 )
 
