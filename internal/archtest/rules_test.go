@@ -90,8 +90,7 @@ const (
 )
 
 // excuses are the files ("dir/file.go") and functions ("dir/file.go:Name") that may be longer, with the reason.
-var excuses = map[string]string{
-}
+var excuses = map[string]string{}
 
 func lengths(t tree, excuses map[string]string) (out []string) {
 	used := map[string]bool{}

@@ -88,7 +88,7 @@ func TestConfigurationFaultsAreToldTogether(t *testing.T) {
 	if code != exitUsage || out != "" {
 		t.Errorf("code %d, output %q", code, out)
 	}
-	for _, want := range []string{":1:9: device: expected cuda or host", ":2:9: models.detection: is missing", ":3:29: cameras[0].source: cannot open gone.mp4"} {
+	for _, want := range []string{":1:9: device: expected cuda or host", ":2:9: models: expected a model of task detection", ":3:29: cameras[0].source: cannot open gone.mp4"} {
 		if !strings.Contains(err, path+want) {
 			t.Errorf("no %q in\n%s", want, err)
 		}

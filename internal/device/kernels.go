@@ -28,6 +28,16 @@ type Kernels interface {
 	Keypoints(s Stream, k Keypoints) error
 	// PackMasks turns mask probabilities into bits at picture resolution.
 	PackMasks(s Stream, k PackMasks) error
+	// Joints reads a pose model's outputs as x, y and score.
+	Joints(s Stream, k Joints) error
+	// AnchorJoints maps the joints of a one-stage model to picture pixels.
+	AnchorJoints(s Stream, k AnchorJoints) error
+	// Combine adds up the prototype masks of a one-stage model.
+	Combine(s Stream, k Combine) error
+	// Margin compares one channel with the largest of the others.
+	Margin(s Stream, k Margin) error
+	// Classify finds the best class of each item.
+	Classify(s Stream, k Classify) error
 	// Normalize scales vectors to length 1 and stores them as float16.
 	Normalize(s Stream, k Normalize) error
 	// Cosine compares every vector of one set with every vector of another.

@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-//go:generate go run ./gen picture select people vectors
+//go:generate go run ./gen picture select people decode vectors
 
 var (
 	//go:embed picture.ptx
@@ -24,6 +24,8 @@ var (
 	selectPTX string
 	//go:embed people.ptx
 	peoplePTX string
+	//go:embed decode.ptx
+	decodePTX string
 	//go:embed vectors.ptx
 	vectorsPTX string
 )
@@ -43,6 +45,7 @@ func Modules() []Module {
 		{"picture", picturePTX, []string{"letterbox", "crop"}},
 		{"select", selectPTX, []string{"select_clear", "select_best", "select_rank", "select_overlap", "select_keep", "choose"}},
 		{"people", peoplePTX, []string{"keypoints", "pack_masks"}},
+		{"decode", decodePTX, []string{"joints", "anchor_joints", "combine", "margin", "classify"}},
 		{"vectors", vectorsPTX, []string{"normalize", "cosine", "blend"}},
 	}
 }

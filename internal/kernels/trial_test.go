@@ -98,7 +98,8 @@ func cases() map[string]func(*setup) trial {
 	out := map[string]func(*setup) trial{}
 	for kernel, makers := range map[string][]func(*setup) trial{
 		"letterbox": letterboxTrials(), "crop": cropTrials(), "select": append(selectTrials(), headTrials()...), "choose": chooseTrials(), "keypoints": keypointTrials(),
-		"masks": maskTrials(), "normalize": normalizeTrials(), "cosine": cosineTrials(), "blend": blendTrials(),
+		"masks": maskTrials(), "joints": jointTrials(), "anchor joints": anchorJointTrials(), "combine": combineTrials(),
+		"margin": marginTrials(), "classify": classifyTrials(), "normalize": normalizeTrials(), "cosine": cosineTrials(), "blend": blendTrials(),
 	} {
 		for i, m := range makers {
 			out[fmt.Sprintf("%s/%d", kernel, i)] = m

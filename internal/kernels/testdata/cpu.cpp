@@ -27,6 +27,15 @@ RUNNABLE(keypoints, KeypointsParams)
 RUNNABLE(pack_masks, MasksParams)
 } // namespace people
 
+namespace decode {
+#include "../decode.cu"
+RUNNABLE(joints, JointsParams)
+RUNNABLE(anchor_joints, AnchorJointsParams)
+RUNNABLE(combine, CombineParams)
+RUNNABLE(margin, MarginParams)
+RUNNABLE(classify, ClassifyParams)
+} // namespace decode
+
 namespace vectors {
 #include "../vectors.cu"
 RUNNABLE(normalize, NormalizeParams)
