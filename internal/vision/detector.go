@@ -24,22 +24,25 @@ type detector struct {
 	selected *device.Buffer
 	// lists are the groups of subjects among its objects.
 	lists []*group
+	// own is what a one-stage model says beside, or nil.
+	own *oneStage
 	// offset is where its objects begin among the frame's.
 	offset int
 }
 
-func (m *DetectionManager) newDetector(o Detector) (*detector, error) {
+// addDetector makes a detector and puts it among the others.
+func (m *DetectionManager) addDetector(o Detector) error {
 	d := &detector{Detector: o, manager: m, context: m.options.Contexts.Of(o.Model)}
 	if d.context == nil {
-		return nil, fmt.Errorf("no detection model %q", o.Model)
+		return fmt.Errorf("no detection model %q", o.Model)
 	}
 	width, height, err := inputSize(d.context.Engine(), o.Pixels)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	head, err := o.newHead(d.context, width, height)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	picture := m.picture.PictureFormat
 	place := device.NewFit
@@ -58,13 +61,17 @@ func (m *DetectionManager) newDetector(o Detector) (*detector, error) {
 	}
 	limits := m.options.Limits
 	if d.choose.Out, err = m.alloc("selection", device.OnDevice, limits.SelectionSize()); err != nil {
-		return nil, err
+		return err
 	}
 	if d.selected, err = m.alloc("selection", device.Pinned, limits.SelectionSize()); err != nil {
-		return nil, err
+		return err
 	}
-	d.choose.Scratch, err = m.alloc("selection scratch", device.OnDevice, device.SelectScratch(d.choose.Candidates()))
-	return d, err
+	if d.choose.Scratch, err = m.alloc("selection scratch", device.OnDevice, device.SelectScratch(d.choose.Candidates())); err != nil {
+		return err
+	}
+	m.detectors = append(m.detectors, d)
+	d.own, err = d.newOneStage(head, fit, width, height)
+	return err
 }
 
 func (d *detector) step() model.Step {
@@ -83,6 +90,9 @@ func (d *detector) step() model.Step {
 				if err := g.choose(s); err != nil {
 					return err
 				}
+			}
+			if d.own != nil {
+				return d.own.queue(s)
 			}
 			return nil
 		},
@@ -107,6 +117,9 @@ func (d *detector) read(f *result.Frame) error {
 	}
 	for _, g := range d.lists {
 		g.read()
+	}
+	if d.own != nil {
+		return d.own.read(f)
 	}
 	return nil
 }

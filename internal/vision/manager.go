@@ -27,9 +27,10 @@ type DetectionManager struct {
 	// detect holds a program for every set of detectors that are due together, a bit each.
 	detect map[uint64]*model.Program
 	// reid is the stage that the tracker asks, nil without one; looked says that it looked at the last picture.
-	reid    *reidStage
-	looked  bool
-	buffers []*device.Buffer
+	reid       *reidStage
+	looked     bool
+	buffers    []*device.Buffer
+	attributes attributes
 	// pictures counts those that were looked at.
 	pictures uint64
 }
@@ -55,11 +56,9 @@ func New(o Options) (_ *DetectionManager, err error) {
 	}
 	m.picture = &device.Picture{PictureFormat: o.Format, Buffer: picture}
 	for _, d := range o.Detectors {
-		made, err := m.newDetector(d)
-		if err != nil {
+		if err := m.addDetector(d); err != nil {
 			return nil, err
 		}
-		m.detectors = append(m.detectors, made)
 	}
 	for _, s := range o.Stages {
 		if err := m.add(s); err != nil {
@@ -125,7 +124,7 @@ func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, er
 		return Times{}, err
 	}
 	detected := time.Now()
-	m.looked = false
+	m.looked, m.attributes.list = false, m.attributes.list[:0]
 	for _, g := range m.groups {
 		if err := g.run(m.pictures, f); err != nil {
 			return Times{}, err

@@ -78,8 +78,8 @@ type rows struct {
 	size             int64
 }
 
-func (c *crops) newRows(purpose string, size int64) (r rows, err error) {
-	m := c.group.manager
+func (g *group) newRows(purpose string, size int64) (r rows, err error) {
+	m := g.manager
 	total := size * int64(m.options.Limits.People)
 	r.size = size
 	if r.onDevice, err = m.alloc(purpose, device.OnDevice, total); err != nil {
@@ -96,6 +96,10 @@ func (r *rows) copy(s device.Stream, first, n int) error {
 
 // of is a row on the host.
 func (r *rows) of(row int) []byte { return r.onHost.Bytes()[int64(row)*r.size:][:r.size] }
+
+func (c *crops) newRows(purpose string, size int64) (rows, error) {
+	return c.group.newRows(purpose, size)
+}
 
 // notANumber tells which model answered so.
 func (c *crops) notANumber() error {
