@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"sightline/internal/camera"
@@ -21,6 +22,7 @@ import (
 	"sightline/internal/pipeline"
 	"sightline/internal/sink"
 	"sightline/internal/track"
+	"sightline/internal/vision"
 )
 
 // restartPause is how long a live camera whose pipeline failed, by a decoder that gave up for example, waits
@@ -161,4 +163,18 @@ func outputPath(s *config.Sink, camera string) string {
 		return s.Dir + string(os.PathSeparator) + camera + ".txt"
 	}
 	return ""
+}
+
+// visionOptions say which models look at a camera's pictures and at the objects in them, and how.
+func visionOptions(c *config.Config, cam *config.Camera) vision.Options {
+	o := vision.Options{
+		Limits: device.Limits{Objects: c.Limits.Objects, People: min(c.Limits.People, c.Limits.Objects)},
+		Vectors: slices.ContainsFunc(c.Sinks, func(s config.Sink) bool {
+			return s.ReID && s.Takes(cam.Name)
+		}),
+	}
+	for _, m := range c.ModelsOf(cam) {
+		o.Use(m)
+	}
+	return o
 }

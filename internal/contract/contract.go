@@ -85,6 +85,7 @@ func Checks() []Check {
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
+		{"Families", Families},
 	}
 }
 

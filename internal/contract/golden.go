@@ -189,7 +189,7 @@ func (b *bench) see(o vision.Options, c *model.Contexts, format device.PictureFo
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, buffer.Close()) }()
-	if err := b.upload(c.Of(model.Detection).Stream(), buffer, func(raw []byte) { copy(raw, nv12) }, format.Size()); err != nil {
+	if err := b.upload(c.Of(o.Detectors[0].Model).Stream(), buffer, func(raw []byte) { copy(raw, nv12) }, format.Size()); err != nil {
 		return nil, err
 	}
 	o.Owner, o.Device, o.Contexts, o.Format, o.Vectors, o.Gallery = "golden", b.device, c, format, true, 0

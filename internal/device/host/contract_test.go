@@ -119,6 +119,16 @@ func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }
 func TestMemoryComesBack(t *testing.T)           { check(t) }
 func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
+func TestFamilies(t *testing.T)                  { check(t) }
+
+// TestFamiliesInferred: here, where ONNX needs no plans, the families' models run themselves.
+func TestFamiliesInferred(t *testing.T) {
+	figure, err := contract.FamiliesInferred(harness(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(figure)
+}
 
 func TestDecoderAccountsForEveryPicture(t *testing.T) { check(t) }
 func TestDecoderFollowsTheSize(t *testing.T)          { check(t) }
