@@ -61,7 +61,7 @@ func (e *empty) LoadEngine(m device.ModelFile) (device.Engine, error) {
 	return engine, nil
 }
 
-// emptyKernels queues something short for every kernel but Select, which is real: its result decides
+// emptyKernels queues something short for every kernel but Select and Choose, which are real: their results decide
 // what a pipeline does next.
 type emptyKernels struct {
 	device.Kernels

@@ -94,7 +94,7 @@ func final(ctx context.Context, d device.Device) error {
 // ErrInterrupted is what a measurement ends with when its context does.
 var ErrInterrupted = errors.New("interrupted")
 
-func (b Infer) measure(ctx context.Context, m *model.Manager, task model.Task, row *Inference) (err error) {
+func (b Infer) measure(ctx context.Context, m *model.Manager, task string, row *Inference) (err error) {
 	var open []func() error
 	defer func() {
 		for i := len(open) - 1; i >= 0; i-- {

@@ -40,6 +40,9 @@ type Empty struct {
 	Cameras, People, Warm, Frames int
 }
 
+// tasks are the models of an empty device.
+var tasks = []string{model.Detection, model.Pose, model.Segmentation, model.ReID}
+
 // Run measures.
 func (e Empty) Run(ctx context.Context) (o Overhead, err error) {
 	d, err := newEmpty(e.Device, e.People)
@@ -48,8 +51,8 @@ func (e Empty) Run(ctx context.Context) (o Overhead, err error) {
 	}
 	defer func() { err = errors.Join(err, d.mask.Close()) }()
 	config := model.Config{Device: d, Mode: e.Mode, MaxWait: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
-	for _, t := range model.Tasks {
-		config.Models = append(config.Models, model.Spec{Task: t, Name: string(t), Key: "empty", Batch: 8, Read: func() ([]byte, error) { return nil, nil }})
+	for _, t := range tasks {
+		config.Models = append(config.Models, model.Spec{Task: t, Name: t, Key: t, Batch: 8, Read: func() ([]byte, error) { return nil, nil }})
 	}
 	manager, err := model.New(config)
 	if err != nil {
@@ -109,10 +112,12 @@ func (e Empty) pipeline(d device.Device, m *model.Manager, name string, s *beat,
 		Open:  func(context.Context) (camera.Source, error) { return s, nil },
 		Track: track.Options{Slots: 64},
 		Vision: vision.Options{
-			Limits:   device.Limits{Objects: 100, People: 32},
-			Detector: vision.Detector{Scores: "scores", Boxes: "boxes", Classes: []string{"person"}, ScoreMin: .4, IoU: .5},
-			People: map[model.Task]vision.Person{
-				model.Pose: {Output: "keypoints"}, model.Segmentation: {Output: "mask"}, model.ReID: {Output: "features"},
+			Limits:    device.Limits{Objects: 100, People: 32},
+			Detectors: []vision.Detector{{Model: model.Detection, Outputs: map[string]string{"scores": "scores", "boxes": "boxes"}, Pixels: device.RGB, Classes: []string{"person"}, ScoreMin: .4, IoU: .5}},
+			Stages: []vision.Stage{
+				{Model: model.Pose, Task: model.Pose, Outputs: map[string]string{"keypoints": "keypoints"}},
+				{Model: model.Segmentation, Task: model.Segmentation, Outputs: map[string]string{"mask": "mask"}},
+				{Model: model.ReID, Task: model.ReID, Outputs: map[string]string{"features": "features"}},
 			},
 			Vectors: true,
 		},

@@ -44,8 +44,8 @@ func (l *loop) detect() error {
 		if row[best] < .4 {
 			continue
 		}
-		x := func(v float32) float32 { return min(max((v-float32(fit.Left))/fit.Scale, 0), float32(l.width)) }
-		y := func(v float32) float32 { return min(max((v-float32(fit.Top))/fit.Scale, 0), float32(l.height)) }
+		x := func(v float32) float32 { return min(max((v-float32(fit.Left))/fit.ScaleX, 0), float32(l.width)) }
+		y := func(v float32) float32 { return min(max((v-float32(fit.Top))/fit.ScaleY, 0), float32(l.height)) }
 		b := boxes[4*a:]
 		l.boxes = append(l.boxes, box{x(b[0]), y(b[1]), x(b[2]), y(b[3]), row[best], best})
 	}

@@ -63,7 +63,7 @@ func standIn(t *testing.T) (d *cuda.Device, folder string) {
 }
 
 // plan writes a stand-in's plans of batch 1, 2 and 4.
-func plan(t *testing.T, folder string, task model.Task, tensors ...string) model.Spec {
+func plan(t *testing.T, folder string, task string, tensors ...string) model.Spec {
 	t.Helper()
 	onnx := []byte("model " + string(task))
 	for _, n := range []int{1, 2, 4} {
@@ -174,6 +174,7 @@ func (s still) Kernels() device.Kernels { return stillKernels{emptyKernels{s.Dev
 type stillKernels struct{ emptyKernels }
 
 func (stillKernels) Select(s device.Stream, _ device.Select) error { return s.Do(nothing) }
+func (stillKernels) Choose(s device.Stream, _ device.Choose) error { return s.Do(nothing) }
 
 func TestWholeOnTheGPU(t *testing.T) {
 	leaktest.Check(t)
@@ -197,9 +198,9 @@ func TestWholeOnTheGPU(t *testing.T) {
 			return pipeline.Options{
 				Camera: name, Device: d, Manager: manager, Track: track.Options{Slots: 8},
 				Vision: vision.Options{
-					Limits:   device.Limits{Objects: 8, People: 4},
-					Detector: vision.Detector{Scores: "scores", Boxes: "boxes", Classes: []string{"a", "b", "c", "d", "person"}, ScoreMin: .4, IoU: .5},
-					People:   map[model.Task]vision.Person{model.Pose: {Output: "keypoints"}},
+					Limits:    device.Limits{Objects: 8, People: 4},
+					Detectors: []vision.Detector{{Model: model.Detection, Outputs: map[string]string{"scores": "scores", "boxes": "boxes"}, Pixels: device.RGB, Classes: []string{"a", "b", "c", "d", "person"}, ScoreMin: .4, IoU: .5}},
+					Stages:    []vision.Stage{{Model: model.Pose, Task: model.Pose, Outputs: map[string]string{"keypoints": "keypoints"}}},
 				},
 			}
 		}}

@@ -38,12 +38,8 @@ func modelConfig(c *config.Config, d device.Device, logger *slog.Logger) (model.
 		Device: d, Mode: model.Mode(c.Inference.Mode), MaxWait: time.Duration(c.Inference.MaxWait),
 		Workers: c.Inference.Workers, Logger: logger,
 	}
-	for _, task := range config.Tasks {
-		chosen := c.Models.Of(task)
-		if chosen == nil {
-			continue
-		}
-		spec, err := modelSpec(chosen)
+	for i := range c.Models {
+		spec, err := modelSpec(&c.Models[i])
 		if err != nil {
 			return m, err
 		}
@@ -60,7 +56,7 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	}
 	sum := sha256.Sum256(raw)
 	return model.Spec{
-		Task: model.Task(card.Task), Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
+		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
 		Read:  card.ReadModel,
 		Check: func(in, out []device.Binding) error { return card.Check(tensors(in), tensors(out)) },
 	}, nil
@@ -116,21 +112,15 @@ func openFile(path string, loop, realtime bool) (camera.Source, error) {
 
 // pipelineOptions are one camera's pipeline, but for what the run adds: source, sinks, meter, snapshots.
 func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
-	tasks := cam.Models
-	if len(tasks) == 0 {
-		for _, t := range config.Tasks {
-			if c.Models.Of(t) != nil {
-				tasks = append(tasks, t)
-			}
-		}
-	}
-	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
+	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam)}
 	if cam.Source.Live() {
 		o.Restart, o.LowDelay = restartPause, true
 		o.KeepDamaged = keepsDamaged(cam)
 	}
-	for _, t := range tasks {
-		o.Tasks = append(o.Tasks, model.Task(t))
+	appearance := false
+	for _, m := range c.ModelsOf(cam) {
+		o.Models = append(o.Models, m.Name)
+		appearance = appearance || m.Card.Task == model.ReID
 	}
 	t := cam.Tracking
 	o.Track = track.Options{
@@ -140,42 +130,8 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 		// As many as a full picture shows, and those that it hides.
 		MaxTracks: max(256, 2*c.Limits.Objects),
 	}
-	if slices.Contains(tasks, "reid") {
+	if appearance {
 		o.Track.Slots = gallery
-	}
-	return o
-}
-
-func visionOptions(c *config.Config, cam *config.Camera, tasks []string) vision.Options {
-	detection := c.Models.Detection
-	o := vision.Options{
-		Limits: device.Limits{Objects: c.Limits.Objects, People: min(c.Limits.People, c.Limits.Objects)},
-		Detector: vision.Detector{
-			Scores: detection.Card.Outputs.Scores.Name, Boxes: detection.Card.Outputs.Boxes.Name,
-			Classes: detection.Card.Classes, Wanted: detection.Classes,
-			ScoreMin: float32(detection.Threshold), IoU: float32(detection.IoU),
-		},
-		People: map[model.Task]vision.Person{},
-		Vectors: slices.ContainsFunc(c.Sinks, func(s config.Sink) bool {
-			return s.ReID && s.Takes(cam.Name)
-		}),
-	}
-	for _, t := range tasks {
-		if t == "detection" {
-			continue
-		}
-		m := c.Models.Of(t)
-		region := device.Region{Square: m.Card.Region.Form == "square", Scale: float32(m.Card.Region.Scale), Black: m.Card.Region.Outside == "black"}
-		person := vision.Person{Region: region, Threshold: float32(m.Threshold)}
-		switch out := m.Card.Outputs; t {
-		case "pose":
-			person.Output = out.Keypoints.Name
-		case "segmentation":
-			person.Output = out.Mask.Name
-		case "reid":
-			person.Output = out.Features.Name
-		}
-		o.People[model.Task(t)] = person
 	}
 	return o
 }
@@ -207,4 +163,18 @@ func outputPath(s *config.Sink, camera string) string {
 		return s.Dir + string(os.PathSeparator) + camera + ".txt"
 	}
 	return ""
+}
+
+// visionOptions say which models look at a camera's pictures and at the objects in them, and how.
+func visionOptions(c *config.Config, cam *config.Camera) vision.Options {
+	o := vision.Options{
+		Limits: device.Limits{Objects: c.Limits.Objects, People: min(c.Limits.People, c.Limits.Objects)},
+		Vectors: slices.ContainsFunc(c.Sinks, func(s config.Sink) bool {
+			return s.ReID && s.Takes(cam.Name)
+		}),
+	}
+	for _, m := range c.ModelsOf(cam) {
+		o.Use(m)
+	}
+	return o
 }

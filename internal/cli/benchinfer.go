@@ -27,7 +27,7 @@ func (b *bencher) infer(ctx context.Context, d device.Device) error {
 		"p50 ms", "p99 ms", "CPU ms", "cores", "MB pool", "MB GPU", "GPU %")
 	var errs []error
 	for _, spec := range all.Models {
-		if len(b.o.tasks) > 0 && !slices.Contains(b.o.tasks, string(spec.Task)) {
+		if len(b.o.tasks) > 0 && !slices.Contains(b.o.tasks, spec.Task) {
 			continue
 		}
 		for _, mode := range orDefault(b.o.modes, inferModes...) {

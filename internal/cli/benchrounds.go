@@ -98,8 +98,8 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 	}
 	var models [4][]byte
 	named := map[string][]byte{}
-	for i, task := range config.Tasks {
-		chosen := c.Models.Of(task)
+	for i, task := range config.Tasks[:4] {
+		chosen := c.Models.Task(task)
 		if chosen == nil {
 			return bench.Figure{}, fmt.Errorf("the configuration has no model for %s", task)
 		}
@@ -114,14 +114,14 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 		if !together {
 			threads = runtime.NumCPU()
 		}
-		script := filepath.Join(filepath.Dir(c.Models.Detection.Card.Path), "reference_loop.py")
+		script := filepath.Join(filepath.Dir(c.Models.Task("detection").Card.Path), "reference_loop.py")
 		return bench.Python{Interpreter: b.o.python, Script: script, FFmpeg: ffmpeg, Models: named, Threads: threads, Together: together}.Run(clips)
 	}
 	library, err := fetch.ONNXRuntime(ctx, fetch.Options{Log: b.logger})
 	if err != nil {
 		return bench.Figure{}, err
 	}
-	bare := &bench.Bare{FFmpeg: ffmpeg, Models: models, Batch: c.Models.Pose.Batch, Threads: threads}
+	bare := &bench.Bare{FFmpeg: ffmpeg, Models: models, Batch: c.Models.Task("pose").Batch, Threads: threads}
 	if err := bare.Open(library); err != nil {
 		return bench.Figure{}, err
 	}

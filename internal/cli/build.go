@@ -98,11 +98,8 @@ func buildJobs(c *config.Config, d *cuda.Device, sizes []int, level int, all boo
 
 // modelFiles reads the models of a configuration.
 func modelFiles(c *config.Config) (list []device.ModelFile, err error) {
-	for _, task := range config.Tasks {
-		m := c.Models.Of(task)
-		if m == nil {
-			continue
-		}
+	for i := range c.Models {
+		m := &c.Models[i]
 		onnx, err := m.Card.ReadModel()
 		if err != nil {
 			return nil, fmt.Errorf("model %s: %w", m.Card.Name(), err)

@@ -88,7 +88,7 @@ func TestConfigurationFaultsAreToldTogether(t *testing.T) {
 	if code != exitUsage || out != "" {
 		t.Errorf("code %d, output %q", code, out)
 	}
-	for _, want := range []string{":1:9: device: expected cuda or host", ":2:9: models.detection: is missing", ":3:29: cameras[0].source: cannot open gone.mp4"} {
+	for _, want := range []string{":1:9: device: expected cuda or host", ":2:9: models: expected a model of task detection", ":3:29: cameras[0].source: cannot open gone.mp4"} {
 		if !strings.Contains(err, path+want) {
 			t.Errorf("no %q in\n%s", want, err)
 		}
@@ -313,7 +313,7 @@ func TestCardMismatch(t *testing.T) {
 	if code != exitFailed {
 		t.Errorf("code %d", code)
 	}
-	for _, want := range []string{"d.yaml does not fit model", "expected one input named pixels, found [images [3 416 416]]", "expected an output dets (boxes), found [scores [3549 80] boxes [3549 4]]", "the card names 1 classes, output scores has 80"} {
+	for _, want := range []string{"d.yaml (a detection model) does not fit model", "expected one input named pixels, found [images [3 416 416]]", "expected an output dets (boxes), found [scores [3549 80] boxes [3549 4]]", "the card names 1 classes, output scores has 80"} {
 		if !strings.Contains(told, want) && !(strings.Contains(want, "classes") && strings.Contains(told, "dets")) {
 			t.Errorf("no %q in\n%s", want, told)
 		}

@@ -39,14 +39,13 @@ func (r *runner) report(s *session) report.Report {
 		Mode: s.config.Inference.Mode, Machine: machine(), Load: s.load.String(),
 		Start: s.began, Elapsed: s.elapsed.Round(time.Millisecond), Latency: counted.Latency[metrics.Total],
 	}
-	for _, task := range config.Tasks {
-		if m := s.config.Models.Of(task); m != nil {
-			detail := m.Card.Description
-			if detail == "" {
-				detail = m.Card.Name()
-			}
-			all.Models = append(all.Models, report.Model{Name: task, Detail: detail})
+	for i := range s.config.Models {
+		m := &s.config.Models[i]
+		detail := m.Card.Description
+		if detail == "" {
+			detail = m.Card.Name()
 		}
+		all.Models = append(all.Models, report.Model{Name: m.Name, Detail: detail})
 	}
 	for i, w := range s.watchers {
 		c := report.NewCamera(counted.Cameras[i])

@@ -37,10 +37,10 @@ func shareUnsafely(ctx context.Context, e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if c.Models.Segmentation == nil {
+	if c.Models.Task("segmentation") == nil {
 		return errors.New("the configuration has no segmentation model")
 	}
-	onnx, err := c.Models.Segmentation.Card.ReadModel()
+	onnx, err := c.Models.Task("segmentation").Card.ReadModel()
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func shareUnsafely(ctx context.Context, e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	m := device.ModelFile{Name: c.Models.Segmentation.Card.Name(), ONNX: onnx, MaxBatch: 1}
+	m := device.ModelFile{Name: c.Models.Task("segmentation").Card.Name(), ONNX: onnx, MaxBatch: 1}
 	damage, err := d.(*cuda.Device).ShareUnsafely(m, *threads, *calls)
 	if err != nil {
 		return err

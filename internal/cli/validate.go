@@ -13,7 +13,6 @@ import (
 	"sightline/internal/config"
 	"sightline/internal/contract"
 	"sightline/internal/device"
-	"sightline/internal/model"
 	"sightline/internal/progress"
 )
 
@@ -148,13 +147,13 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 	if err != nil {
 		return nil, nil, err
 	}
-	var tasks []string
 	for i := range models.Models {
 		models.Models[i].Batch = max(models.Models[i].Batch, 4)
-		tasks = append(tasks, string(models.Models[i].Task))
 	}
-	if len(tasks) < len(model.Tasks) {
-		return nil, nil, fmt.Errorf("%s: expected models for all of %v, found %v", path, model.Tasks, tasks)
+	for _, task := range config.Tasks[:4] {
+		if m := c.Models.Of(task); m == nil {
+			return nil, nil, fmt.Errorf("%s: expected models named %s, found %s", path, strings.Join(config.Tasks[:4], ", "), strings.Join(c.Models.Names(), ", "))
+		}
 	}
 	options.progress = nil
 	h := &contract.Harness{
@@ -165,7 +164,7 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 		},
 		Break:     func(d device.Device, cause error) { d.(interface{ Fail(error) }).Fail(cause) },
 		Specs:     models.Models,
-		Vision:    visionOptions(c, &c.Cameras[0], tasks),
+		Vision:    visionOptions(c, &c.Cameras[0]),
 		Clips:     [2]string{c.Cameras[0].Source.Reveal(), c.Cameras[len(c.Cameras)-1].Source.Reveal()},
 		Exclusive: true,
 		Cycles:    10,

@@ -16,11 +16,7 @@ var cameraName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
 
 // checkConfig looks at what the fields mean together. It keeps still about fields that are wrong already.
 func (r *reader) checkConfig(c *Config) {
-	for _, task := range Tasks {
-		if m := c.Models.Of(task); m != nil {
-			r.checkModel("models."+task, task, m)
-		}
-	}
+	r.checkModels(c)
 	r.checkTracking(&c.Tracking)
 	if len(c.Cameras) == 0 && r.sound("cameras") && r.has("cameras") {
 		r.fault("cameras", "expected at least one camera")
@@ -33,59 +29,6 @@ func (r *reader) checkConfig(c *Config) {
 	for i := range c.Sinks {
 		r.checkSink(fmt.Sprintf("sinks[%d]", i), i, c, files)
 	}
-}
-
-// checkModel loads the model's card and lays the configuration's changes over it.
-func (r *reader) checkModel(field, task string, m *Model) {
-	if !r.sound(field) || m.Path == "" {
-		return
-	}
-	at := field
-	if r.has(field + ".card") {
-		at = field + ".card"
-	}
-	path, err := find(r.file, m.Path)
-	if err != nil {
-		r.fault(at, "cannot open the model card: %v", err)
-		return
-	}
-	card, err := LoadCard(path)
-	var faults Errors
-	switch {
-	case errors.As(err, &faults):
-		r.faults = append(r.faults, faults...)
-	case err != nil:
-		r.fault(at, "cannot read the model card: %v", err)
-		return
-	}
-	if card.Task != task && err == nil {
-		r.fault(at, "expected a card of task %s, %s is of task %s", task, path, card.Task)
-	}
-	if !r.has(field + ".threshold") {
-		m.Threshold = card.Threshold
-	}
-	if !r.has(field + ".iou") {
-		m.IoU = card.IoU
-	}
-	if !r.has(field + ".batch") {
-		m.Batch = card.Batch
-	}
-	for i, class := range m.Classes {
-		way := fmt.Sprintf("%s.classes[%d]", field, i)
-		if task != "detection" {
-			r.fault(way, "only a detection model has classes")
-			break
-		}
-		if !slices.Contains(card.Classes, class) && err == nil {
-			hint := ""
-			if n := nearest(class, card.Classes); n != "" {
-				hint = "; did you mean " + n + "?"
-			}
-			r.fault(way, "%s has no class %q%s", path, class, hint)
-		}
-	}
-	card.Threshold, card.IoU, card.Batch = m.Threshold, m.IoU, m.Batch
-	m.Card = card
 }
 
 func (r *reader) checkCamera(field string, index int, c *Config, names map[string]int) {
@@ -103,14 +46,7 @@ func (r *reader) checkCamera(field string, index int, c *Config, names map[strin
 		r.checkSource(at, camera)
 	}
 	r.inherit(field+".tracking", &camera.Tracking, &c.Tracking)
-	for i, task := range camera.Models {
-		if way := fmt.Sprintf("%s.models[%d]", field, i); r.sound(way) && c.Models.Of(task) == nil && r.sound("models."+task) {
-			r.fault(way, "models.%s is not configured", task)
-		}
-	}
-	if len(camera.Models) > 0 && r.sound(field+".models") && !slices.Contains(camera.Models, "detection") {
-		r.fault(field+".models", "expected detection among the models: the others look at what it finds")
-	}
+	r.checkCameraModels(field+".models", c, camera)
 }
 
 func (r *reader) checkSource(field string, camera *Camera) {

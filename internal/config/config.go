@@ -16,7 +16,7 @@ type Config struct {
 	CUDA        CUDA      `yaml:"cuda" doc:"Settings of device cuda."`
 	Host        Host      `yaml:"host" doc:"Settings of device host."`
 	Inference   Inference `yaml:"inference" doc:"How the cameras share the models."`
-	Models      Models    `yaml:"models,required" doc:"The models by task: the path of a model card, or an object that names a card and changes some of its values."`
+	Models      Models    `yaml:"models,required" doc:"The models, each under a name of your choice (that of its task is usual): the path of a model card, or an object that names a card, changes some of its values and says what it looks at."`
 	Limits      Limits    `yaml:"limits" doc:"Bounds of one picture's results. Buffers are made for them."`
 	Tracking    Tracking  `yaml:"tracking" doc:"How objects become tracks: a method, or an object that also changes its settings."`
 	Cameras     []Camera  `yaml:"cameras,required" doc:"The cameras. Each has its own pipeline."`
@@ -42,51 +42,10 @@ type Inference struct {
 	Workers int      `yaml:"workers" default:"2" min:"1" max:"64" doc:"Mode batched: execution contexts a model."`
 }
 
-// Models are the models by task. Detection is always there; the others are nil if they are not used.
-type Models struct {
-	Detection    *Model `yaml:"detection,required" doc:"Finds objects."`
-	Pose         *Model `yaml:"pose" doc:"17 joints of each person."`
-	Segmentation *Model `yaml:"segmentation" doc:"A mask of each person."`
-	ReID         *Model `yaml:"reid" doc:"An appearance vector of each person, which helps the tracker."`
-}
-
-// Of is the model of a task, or nil.
-func (m *Models) Of(task string) *Model {
-	switch task {
-	case "detection":
-		return m.Detection
-	case "pose":
-		return m.Pose
-	case "segmentation":
-		return m.Segmentation
-	case "reid":
-		return m.ReID
-	}
-	return nil
-}
-
-// Tasks are all tasks in the order of a frame's way.
-var Tasks = []string{"detection", "pose", "segmentation", "reid"}
-
-// Model names a card and what to change of it. Card and the values after it are complete once the
-// configuration is loaded.
-type Model struct {
-	Path      string   `yaml:"card,required" doc:"Path of the model card."`
-	Threshold float64  `yaml:"threshold" min:"0" max:"1" doc:"Takes the place of the card's threshold."`
-	IoU       float64  `yaml:"iou" min:"0" max:"1" doc:"Takes the place of the card's iou."`
-	Batch     int      `yaml:"batch" min:"1" max:"1024" doc:"Takes the place of the card's batch."`
-	Classes   []string `yaml:"classes" doc:"Detection: the classes to report; all of the card's if left out."`
-
-	// Card is the file at Path with the changes above.
-	Card Card `yaml:"-"`
-}
-
-func (*Model) shorthand() string { return "card" }
-
 // Limits bound the results of one picture.
 type Limits struct {
 	Objects int `yaml:"objects" default:"100" min:"1" max:"1024" doc:"Objects a picture."`
-	People  int `yaml:"people" default:"32" min:"1" max:"256" doc:"People a picture that get joints, mask and vector: the surest ones."`
+	People  int `yaml:"people" default:"32" min:"1" max:"256" doc:"Objects a picture that another model looks at (people, as a rule), for each such model: the surest ones."`
 }
 
 // Camera is one camera or file.
@@ -99,7 +58,7 @@ type Camera struct {
 	TLSInsecure bool           `yaml:"tls_insecure" doc:"Accept any certificate of an rtsps:// or https:// camera: many have signed theirs themselves."`
 	AfterLoss   string         `yaml:"after_loss" enum:"wait,continue" default:"wait" doc:"Camera, after lost packets or a damaged picture: wait for the next key picture, or continue with pictures that the decoder guesses parts of."`
 	MaxFPS      float64        `yaml:"max_fps" default:"0" min:"0" max:"1000" doc:"Pictures a second to look at; those between are dropped. 0 means all."`
-	Models      []string       `yaml:"models" enum:"detection,pose,segmentation,reid" doc:"Tasks to run on this camera; all configured ones if left out."`
+	Models      []string       `yaml:"models" doc:"Names of the models to run on this camera; all if left out."`
 	Tracking    CameraTracking `yaml:"tracking" doc:"How this camera's objects become tracks: a method, or an object that changes some of the settings of tracking."`
 }
 

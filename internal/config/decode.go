@@ -78,6 +78,10 @@ func (r *reader) bounded(field string, n ast.Node, v reflect.Value, limits rules
 	case reflect.Struct:
 		r.object(field, n, v)
 	case reflect.Slice:
+		if reflect.PointerTo(v.Type().Elem()).Implements(reflect.TypeFor[named]()) {
+			r.byName(field, n, v)
+			return
+		}
 		r.list(field, n, v, limits)
 	default:
 		panic("config: cannot decode " + v.Type().String())

@@ -37,6 +37,9 @@ func describe(t reflect.Type, limits rules) map[string]any {
 	case reflect.Pointer:
 		return describe(t.Elem(), limits)
 	case reflect.Slice:
+		if reflect.PointerTo(t.Elem()).Implements(reflect.TypeFor[named]()) {
+			return map[string]any{"type": "object", "additionalProperties": describe(t.Elem(), limits)}
+		}
 		return map[string]any{"type": "array", "items": describe(t.Elem(), limits)}
 	case reflect.Struct:
 		return describeObject(t)

@@ -85,8 +85,12 @@ func Checks() []Check {
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
+		{"Families", Families},
 	}
 }
+
+// tasks are the roles of the models that checks use.
+var tasks = []string{model.Detection, model.Pose, model.Segmentation, model.ReID}
 
 // bench is one check's device and manager, with what it counts.
 type bench struct {
@@ -96,7 +100,7 @@ type bench struct {
 }
 
 // setup opens a watched device and a manager; teardown closes them, after the pipelines, and finds what was left.
-func (h *Harness) setup(mode model.Mode, limit int64, tasks ...model.Task) (*bench, error) {
+func (h *Harness) setup(mode model.Mode, limit int64, tasks ...string) (*bench, error) {
 	d, err := h.open(limit)
 	if err != nil {
 		return nil, err
@@ -116,7 +120,7 @@ func (h *Harness) open(limit int64) (*watched, error) {
 	return &watched{Device: d}, nil
 }
 
-func (h *Harness) config(d device.Device, mode model.Mode, tasks ...model.Task) model.Config {
+func (h *Harness) config(d device.Device, mode model.Mode, tasks ...string) model.Config {
 	c := model.Config{Device: d, Mode: mode, MaxWait: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, s := range h.Specs {
 		for _, t := range tasks {

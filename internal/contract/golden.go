@@ -49,7 +49,7 @@ func GoldenTensors(h *Harness) (_ string, err error) {
 	if len(h.Specs) == 0 {
 		return "", errors.New("no models")
 	}
-	b, err := h.setup(model.Parallel, 0, model.Tasks...)
+	b, err := h.setup(model.Parallel, 0, tasks...)
 	if err != nil {
 		return "", err
 	}
@@ -163,7 +163,7 @@ func (h *Harness) goldenPicture(mode model.Mode, name string) (objects int, err 
 	if err != nil {
 		return 0, err
 	}
-	b, err := h.setup(mode, 0, model.Tasks...)
+	b, err := h.setup(mode, 0, tasks...)
 	if err != nil {
 		return 0, err
 	}
@@ -189,7 +189,7 @@ func (b *bench) see(o vision.Options, c *model.Contexts, format device.PictureFo
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, buffer.Close()) }()
-	if err := b.upload(c.Of(model.Detection).Stream(), buffer, func(raw []byte) { copy(raw, nv12) }, format.Size()); err != nil {
+	if err := b.upload(c.Of(o.Detectors[0].Model).Stream(), buffer, func(raw []byte) { copy(raw, nv12) }, format.Size()); err != nil {
 		return nil, err
 	}
 	o.Owner, o.Device, o.Contexts, o.Format, o.Vectors, o.Gallery = "golden", b.device, c, format, true, 0

@@ -16,7 +16,7 @@ import (
 const runs = 25
 
 // together lets every pipeline infer its own pictures at once and compares with want, if given.
-func (b *bench) together(list []*model.Contexts, t model.Task, tolerance float64, want [][]byte) ([][]byte, error) {
+func (b *bench) together(list []*model.Contexts, t string, tolerance float64, want [][]byte) ([][]byte, error) {
 	got, failures := make([][]byte, len(list)*runs), make([]error, len(list))
 	var wait sync.WaitGroup
 	for i, c := range list {
@@ -46,7 +46,7 @@ func (b *bench) together(list []*model.Contexts, t model.Task, tolerance float64
 }
 
 // serial gives the results of n pipelines' pictures, one after the other on one context.
-func (b *bench) serial(n int, t model.Task) ([][]byte, error) {
+func (b *bench) serial(n int, t string) ([][]byte, error) {
 	c, err := b.manager.CreatePipelineContexts("serial")
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (h *Harness) inMode(mode model.Mode, n int, tolerance float64) (a *activity
 	return b.device.of(h.name(model.Segmentation)), err
 }
 
-func (h *Harness) name(t model.Task) string {
+func (h *Harness) name(t string) string {
 	for _, s := range h.Specs {
 		if s.Task == t {
 			return s.Name

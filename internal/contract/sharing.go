@@ -107,7 +107,7 @@ func PipelinesHaveTheirOwn(h *Harness) (_ string, err error) {
 	streams := map[device.Stream]bool{}
 	buffers := map[uintptr]bool{}
 	for _, c := range list {
-		for _, t := range []model.Task{model.Segmentation, model.ReID} {
+		for _, t := range []string{model.Segmentation, model.ReID} {
 			x := c.Of(t)
 			contexts[x], streams[x.Stream()] = true, true
 			buffers[x.Input(0).Address()], buffers[x.Output(0).Address()] = true, true
@@ -133,7 +133,7 @@ func BuffersNeverOverlap(h *Harness) (_ string, err error) {
 	type span struct{ from, to uintptr }
 	var spans []span
 	for _, c := range list {
-		for _, t := range []model.Task{model.Segmentation, model.ReID} {
+		for _, t := range []string{model.Segmentation, model.ReID} {
 			for _, buffer := range []*device.Buffer{c.Of(t).Input(0), c.Of(t).Output(0)} {
 				spans = append(spans, span{buffer.Address(), buffer.Address() + uintptr(buffer.Size())})
 				if buffer.Address()%256 != 0 {

@@ -16,17 +16,28 @@ import "math"
 //
 // with Kr, Kb = 0.299, 0.114 (BT.601) or 0.2126, 0.0722 (BT.709), and is divided by 255.
 type Kernels interface {
-	// Letterbox writes p's largest centred copy that keeps its proportions to dst, float32
-	// [3,height,width], and black around it. Fit(…) says where it lies.
+	// Letterbox writes a picture into a model's input, where Fit says.
 	Letterbox(s Stream, k Letterbox) error
 	// Select turns a detector's raw output into the best objects of the picture.
 	Select(s Stream, k Select) error
-	// Crop samples one region a selected person into a batch.
+	// Choose lists the objects of a selection that other models look at.
+	Choose(s Stream, k Choose) error
+	// Crop samples one region a subject into a batch.
 	Crop(s Stream, k Crop) error
 	// Keypoints maps joints from pose input pixels to picture pixels.
 	Keypoints(s Stream, k Keypoints) error
 	// PackMasks turns mask probabilities into bits at picture resolution.
 	PackMasks(s Stream, k PackMasks) error
+	// Joints reads a pose model's outputs as x, y and score.
+	Joints(s Stream, k Joints) error
+	// AnchorJoints maps the joints of a one-stage model to picture pixels.
+	AnchorJoints(s Stream, k AnchorJoints) error
+	// Combine adds up the prototype masks of a one-stage model.
+	Combine(s Stream, k Combine) error
+	// Margin compares one channel with the largest of the others.
+	Margin(s Stream, k Margin) error
+	// Classify finds the best class of each item.
+	Classify(s Stream, k Classify) error
 	// Normalize scales vectors to length 1 and stores them as float16.
 	Normalize(s Stream, k Normalize) error
 	// Cosine compares every vector of one set with every vector of another.
@@ -35,93 +46,105 @@ type Kernels interface {
 	Blend(s Stream, k Blend) error
 }
 
-// Fit is where a letterboxed picture lies in a model's input.
+// Fit is where a picture lies in a model's input. Input pixel = picture pixel * scale + Left or Top.
 type Fit struct {
-	// Scale is input pixels per picture pixel: min(inputWidth/width, inputHeight/height).
-	Scale float32
-	// Left and Top are (input-size)/2, rounded down; Width and Height are round(picture * scale),
-	// halves to even.
+	ScaleX, ScaleY float32
+	// Width and Height are round(picture * scale), halves to even.
 	Left, Top, Width, Height int
 }
 
-// NewFit computes the letterbox of a width x height picture in an inputWidth x inputHeight input.
+// NewFit letterboxes a width x height picture in an inputWidth x inputHeight input: the largest centred copy
+// that keeps its proportions. Left and Top are (input-size)/2, rounded down.
 func NewFit(width, height, inputWidth, inputHeight int) Fit {
+	f := NewCornerFit(width, height, inputWidth, inputHeight)
+	f.Left, f.Top = (inputWidth-f.Width)/2, (inputHeight-f.Height)/2
+	return f
+}
+
+// NewCornerFit is NewFit with the copy at the left top.
+func NewCornerFit(width, height, inputWidth, inputHeight int) Fit {
 	s := math.Min(float64(inputWidth)/float64(width), float64(inputHeight)/float64(height))
 	w, h := int(math.RoundToEven(float64(width)*s)), int(math.RoundToEven(float64(height)*s))
-	w, h = max(w, 1), max(h, 1)
-	return Fit{Scale: float32(s), Left: (inputWidth - w) / 2, Top: (inputHeight - h) / 2, Width: w, Height: h}
+	return Fit{ScaleX: float32(s), ScaleY: float32(s), Width: max(w, 1), Height: max(h, 1)}
 }
+
+// NewStretchFit fills the input, whatever becomes of the proportions.
+func NewStretchFit(width, height, inputWidth, inputHeight int) Fit {
+	return Fit{
+		ScaleX: float32(float64(inputWidth) / float64(width)), ScaleY: float32(float64(inputHeight) / float64(height)),
+		Width: inputWidth, Height: inputHeight,
+	}
+}
+
+// Pixels says how a picture becomes a model's input: a channel's value is p*Scale+Offset, p in 0..1, where
+// the channels are in the model's own order.
+type Pixels struct {
+	Scale, Offset [3]float32
+	// BGR: blue is the first channel.
+	BGR bool
+	// Last: channels come last, [height,width,3].
+	Last bool
+	// Pad is p beside a letterboxed picture.
+	Pad float32
+}
+
+// RGB are pixels as they are: planes of 0..1, black beside the picture.
+var RGB = Pixels{Scale: [3]float32{1, 1, 1}}
 
 // Letterbox: see Kernels.
 type Letterbox struct {
 	Picture *Picture
 	Fit     Fit
-	// Out is float32 [3,OutHeight,OutWidth].
+	Pixels  Pixels
+	// Out is float32 [3,OutHeight,OutWidth], or channels last.
 	Out                 *Buffer
 	OutWidth, OutHeight int
 }
-
-// Select keeps, for every anchor, its best class (the lowest index wins a tie) if that class is
-// wanted and its score is at least ScoreMin; maps its box to the picture, x = (x-Left)/Scale, clipped
-// to it, and drops it if it is empty; takes the MaxCandidates best (the lower anchor wins a tie) and
-// goes through them from the best: one is kept if no kept one of its class overlaps it with an
-// intersection over union above IoU. The first MaxObjects kept are the result.
-type Select struct {
-	// Scores is [Anchors,Classes] of probabilities, Boxes [Anchors,4] of x1,y1,x2,y2 in input pixels.
-	Scores, Boxes    *Buffer
-	Anchors, Classes int
-	Fit              Fit
-	// Width and Height are the picture's.
-	Width, Height int
-	ScoreMin, IoU float32
-	// Wanted has an entry a class; nil means every class.
-	Wanted []bool
-	// Person is the class whose objects are listed as people; -1 for none.
-	Person int
-	Limits Limits
-	// Out is a Selection of Limits.SelectionSize() bytes.
-	Out *Buffer
-	// Scratch is SelectScratch(Anchors) bytes of device memory, used by this call alone.
-	Scratch *Buffer
-}
-
-// SelectScratch is the size in bytes of the memory that a Select works in, on any device.
-func SelectScratch(anchors int) int64 { return 153<<10 + 12*int64(anchors) }
-
-// MaxCandidates is how many boxes at most take part in non-maximum suppression.
-const MaxCandidates = 1024
 
 // Limits bound a lane's results, so that its buffers have a fixed size.
 type Limits struct {
-	// Objects is the largest number of objects a picture, People that of persons among them that
-	// get pose, mask and vector.
+	// Objects is the largest number of objects a picture, People that of those among them that other
+	// models look at (each list of its own).
 	Objects, People int
 }
 
-// SelectionSize is the size in bytes of a Selection: int32 count of objects, int32 count of people;
-// Objects times {float32 x1, y1, x2, y2, score; int32 class}, best first; People times int32: the
-// index of the i-th person among the objects. What lies beyond the counts is undefined.
-func (l Limits) SelectionSize() int64 { return 8 + int64(l.Objects)*24 + int64(l.People)*4 }
+// A Selection is a header of 4 int32: count of objects, count of numbers that were none (NaN), two
+// unused; then objects of 8 words, best first: float32 x1, y1, x2, y2, score; int32 class, anchor; one
+// unused. What lies beyond the count is undefined.
+//
+// Subjects are a header of 4 int32: count, three unused; then subjects of 8 words: float32 x1, y1, x2, y2,
+// int32 index of the object in the selection, anchor; two unused.
+const (
+	RecordHeader = 16
+	RecordSize   = 32
+)
 
-// Crop samples, for i in 0..Count-1, the region of person First+i into item i of Out. Items beyond
-// the number of people are left black.
+// SelectionSize is the size in bytes of a Selection.
+func (l Limits) SelectionSize() int64 { return RecordHeader + RecordSize*int64(l.Objects) }
+
+// SubjectsSize is the size in bytes of the list of subjects.
+func (l Limits) SubjectsSize() int64 { return RecordHeader + RecordSize*int64(l.People) }
+
+// Crop samples, for i in 0..Count-1, the region of subject First+i into item i of Out. Items beyond
+// the number of subjects are zeros.
 type Crop struct {
 	Picture      *Picture
-	Selection    *Buffer
+	Subjects     *Buffer
 	Limits       Limits
 	First, Count int
 	Region       Region
-	// Out is float32 [Count,3,OutHeight,OutWidth].
+	Pixels       Pixels
+	// Out is float32 [Count,3,OutHeight,OutWidth], or channels last.
 	Out                 *Buffer
 	OutWidth, OutHeight int
 }
 
-// Region is the part of the picture around a person's box that a model looks at.
+// Region is the part of the picture around a subject's box that a model looks at.
 type Region struct {
-	// Square: centre of the box, both sides Scale * max(width, height). Otherwise the box grown
-	// about its centre to Scale times its width and height.
-	Square bool
-	// Scale is 1 for the box itself.
+	// Aspect, if above 0, is the region's width by its height: the box is grown about its centre in one
+	// direction until it fits. 1 makes a square of the longer side. 0 leaves the box as it is.
+	Aspect float32
+	// Scale is what width and height are then multiplied with.
 	Scale float32
 	// Black: taps outside the picture are black; otherwise the border pixels are repeated.
 	Black bool
@@ -131,41 +154,44 @@ type Region struct {
 func (r Region) Of(box [4]float32) [4]float32 {
 	cx, cy := (box[0]+box[2])/2, (box[1]+box[3])/2
 	w, h := (box[2]-box[0])*r.Scale/2, (box[3]-box[1])*r.Scale/2
-	if r.Square {
-		w = max(w, h)
-		h = w
+	if r.Aspect > 0 {
+		w = max(w, h*r.Aspect)
+		h = w / r.Aspect
 	}
 	return [4]float32{cx - w, cy - h, cx + w, cy + h}
 }
 
-// Keypoints maps item i's joints to person First+i: X = x0 + x*(x1-x0)/InWidth with x0..x1 the
+// Keypoints maps item i's joints to subject First+i: X = x0 + x*(x1-x0)/InWidth with x0..x1 the
 // region, and y alike; the score stays.
 type Keypoints struct {
-	// In is [Count,17,3] of x, y in input pixels and a score.
+	// In is [Count,Joints,3] of x, y in input pixels and a score.
 	In                *Buffer
+	Joints            int
 	InWidth, InHeight int
-	Selection         *Buffer
+	Subjects          *Buffer
 	Limits            Limits
 	First, Count      int
 	Region            Region
-	// Out is [Limits.People,17,3]; rows First..First+Count-1 are written.
+	// Out is [Limits.People,Joints,3]; rows First..First+Count-1 are written, with zeros beyond the subjects.
 	Out *Buffer
 }
 
-// PackMasks writes, for person First+i, one MaskRecord. The record's area is the region clipped to
+// PackMasks writes, for subject First+i, one MaskRecord. The record's area is the region clipped to
 // the picture, in whole pixels: floor of its low and ceil of its high edges. If that has more than MaskBits
 // pixels, only every Step-th column and row is stored, Step the least power of two for which
-// ceil(w/Step)*ceil(h/Step) fits. The bit of stored column c and row r is 1 if the probability, sampled
+// ceil(w/Step)*ceil(h/Step) fits. The bit of stored column c and row r is 1 if the value, sampled
 // bilinearly (taps clamped) at the centre of pixel (x0+c*Step, y0+r*Step), is above Threshold.
 type PackMasks struct {
-	// In is [Count,1,InHeight,InWidth] of probabilities.
+	// In is [Count,1,InHeight,InWidth]. It covers the subject's region, or Plane for all subjects alike.
 	In                *Buffer
 	InWidth, InHeight int
-	Selection         *Buffer
-	Limits            Limits
-	First, Count      int
-	Region            Region
-	Threshold         float32
+	// Plane, if not nil, is x1, y1, x2, y2 in picture pixels.
+	Plane        *[4]float32
+	Subjects     *Buffer
+	Limits       Limits
+	First, Count int
+	Region       Region
+	Threshold    float32
 	// Width and Height are the picture's.
 	Width, Height int
 	// Out is [Limits.People] of MaskRecordSize bytes.

@@ -115,9 +115,9 @@ func TestFit(t *testing.T) {
 		w, h, inW, inH int
 		want           Fit
 	}{
-		{768, 576, 416, 416, Fit{Scale: 416. / 768, Left: 0, Top: 52, Width: 416, Height: 312}},
-		{480, 576, 416, 416, Fit{Scale: 416. / 576, Left: 34, Top: 0, Width: 347, Height: 416}},
-		{1, 5000, 416, 416, Fit{Scale: 416. / 5000, Left: 207, Top: 0, Width: 1, Height: 416}},
+		{768, 576, 416, 416, Fit{ScaleX: 416. / 768, ScaleY: 416. / 768, Left: 0, Top: 52, Width: 416, Height: 312}},
+		{480, 576, 416, 416, Fit{ScaleX: 416. / 576, ScaleY: 416. / 576, Left: 34, Top: 0, Width: 347, Height: 416}},
+		{1, 5000, 416, 416, Fit{ScaleX: 416. / 5000, ScaleY: 416. / 5000, Left: 207, Top: 0, Width: 1, Height: 416}},
 	} {
 		if got := NewFit(c.w, c.h, c.inW, c.inH); got != c.want {
 			t.Errorf("%dx%d in %dx%d: %+v, want %+v", c.w, c.h, c.inW, c.inH, got, c.want)

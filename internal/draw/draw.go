@@ -137,9 +137,22 @@ func (c *canvas) box(o *result.Object) {
 	c.paint.frame(r, width, alpha(Color(o.Track), 0.95))
 }
 
+// joints draws those of a model whose bones are not known.
+func (c *canvas) joints(o *result.Object) {
+	size := c.img.Bounds().Size()
+	for _, k := range o.Keypoints {
+		at := point{k[0] * c.sx, k[1] * c.sy}
+		if k[2] > jointMin && at.within(float32(size.X), float32(size.Y)) {
+			c.paint.disc(at, c.line*0.8)
+		}
+	}
+	c.paint.fill(mix(Color(o.Track), white, 0.55))
+}
+
 // skeleton draws bones and joints in a light tint of the track's colour over a dark seam.
 func (c *canvas) skeleton(o *result.Object) {
 	if len(o.Keypoints) != len(result.Joints) {
+		c.joints(o)
 		return
 	}
 	size := c.img.Bounds().Size()

@@ -11,10 +11,19 @@ var (
 	inf = float32(math.Inf(1))
 )
 
+// wishes are what models want to see.
+var wishes = []device.Pixels{
+	device.RGB,
+	{Scale: [3]float32{255, 254, 253}, Offset: [3]float32{-1, 2, 3}, BGR: true, Pad: 114. / 255},
+	{Scale: [3]float32{4.367, 4.464, 4.444}, Offset: [3]float32{-2.118, -2.036, -1.804}, Last: true},
+	{Scale: [3]float32{1, 1, 1}, BGR: true, Last: true, Pad: .5},
+}
+
 func letterboxTrials() (out []func(*setup) trial) {
 	add := func(f device.PictureFormat, width, height int, fit device.Fit) {
+		p := wishes[len(out)%len(wishes)]
 		out = append(out, func(s *setup) trial {
-			k := device.Letterbox{Picture: s.picture(f), Fit: fit, Out: s.dirty(12 * width * height), OutWidth: width, OutHeight: height}
+			k := device.Letterbox{Picture: s.picture(f), Fit: fit, Pixels: p, Out: s.dirty(12 * width * height), OutWidth: width, OutHeight: height}
 			return trial{
 				func(d device.Kernels, on device.Stream) error { return d.Letterbox(on, k) },
 				func() ([]Launch, error) { return Letterbox(k) }, k.Out, 4,
@@ -32,8 +41,10 @@ func letterboxTrials() (out []func(*setup) trial) {
 	}
 	hd := device.PictureFormat{Width: 1280, Height: 720, Pitch: 1536, Matrix: "bt709"}
 	add(hd, 416, 416, device.NewFit(1280, 720, 416, 416))
-	add(hd, 70, 50, device.Fit{Scale: .01, Left: 31, Top: 7, Width: 33, Height: 9})
-	add(hd, 70, 50, device.Fit{Scale: .01, Left: 69, Top: 49, Width: 1, Height: 1})
+	add(hd, 416, 417, device.NewCornerFit(1280, 720, 416, 417))
+	add(hd, 33, 64, device.NewStretchFit(1280, 720, 33, 64))
+	add(hd, 70, 50, device.Fit{ScaleX: .01, ScaleY: .01, Left: 31, Top: 7, Width: 33, Height: 9})
+	add(hd, 70, 50, device.Fit{ScaleX: .01, ScaleY: .02, Left: 69, Top: 49, Width: 1, Height: 1})
 	return out
 }
 
@@ -43,16 +54,17 @@ var boxes = [][4]float32{
 	{nan, 0, 10, 10}, {-inf, 0, inf, 10}, {1e30, 1e30, 2e30, 2e30}, {300, 300, 400, 320}, {20.1, 3.3, 22.7, 59.2},
 }
 
-var regions = []device.Region{{Scale: 1}, {Scale: 1.25, Square: true}, {Scale: 2.5, Square: true, Black: true}, {Scale: 3, Black: true}, {Scale: .3}}
+var regions = []device.Region{{Scale: 1}, {Scale: 1.25, Aspect: 1}, {Scale: 2.5, Aspect: 1, Black: true}, {Scale: 3, Black: true}, {Scale: .3, Aspect: .75}}
 
 // crowd has fewer people than boxes, and more objects than people.
 var crowd = device.Limits{Objects: 13, People: 11}
 
 func cropTrials() (out []func(*setup) trial) {
 	add := func(f device.PictureFormat, l device.Limits, people, first, count, width, height int, r device.Region) {
+		p := wishes[len(out)%len(wishes)]
 		out = append(out, func(s *setup) trial {
-			k := device.Crop{Picture: s.picture(f), Selection: s.people(l, people, boxes[:min(len(boxes), l.Objects)]...), Limits: l, First: first,
-				Count: count, Region: r, Out: s.dirty(12 * count * width * height), OutWidth: width, OutHeight: height}
+			k := device.Crop{Picture: s.picture(f), Subjects: s.subjects(l, people, boxes...), Limits: l, First: first,
+				Count: count, Region: r, Pixels: p, Out: s.dirty(12 * count * width * height), OutWidth: width, OutHeight: height}
 			return trial{
 				func(d device.Kernels, on device.Stream) error { return d.Crop(on, k) },
 				func() ([]Launch, error) { return Crop(k) }, k.Out, 4,
@@ -72,7 +84,6 @@ func cropTrials() (out []func(*setup) trial) {
 	add(odd, device.Limits{Objects: 4, People: 2}, 1<<30, 0, 4, 16, 16, regions[0]) // more people than the limit
 	add(odd, device.Limits{}, 3, 0, 2, 16, 16, regions[0])                          // no room for anybody
 	add(odd, device.Limits{Objects: 13, People: 11}, -1, 0, 2, 16, 16, regions[0])  // a broken count
-	add(odd, device.Limits{Objects: 2, People: 11}, 11, 0, 11, 16, 16, regions[1])  // people without an object: index 0
 	return out
 }
 
@@ -80,9 +91,10 @@ func keypointTrials() (out []func(*setup) trial) {
 	for i, r := range regions {
 		for _, people := range []int{0, 5, 11, 99} {
 			out = append(out, func(s *setup) trial {
+				joints := []int{17, 1, 133}[i%3]
 				in := s.floats(9*joints*jointValues, 300)
-				in[0], in[4] = nan, inf
-				k := device.Keypoints{In: upload(s, in), InWidth: 192 + i, InHeight: 255, Selection: s.people(crowd, people, boxes...), Limits: crowd,
+				in[0], in[1] = nan, inf
+				k := device.Keypoints{In: upload(s, in), Joints: joints, InWidth: 192 + i, InHeight: 255, Subjects: s.subjects(crowd, people, boxes...), Limits: crowd,
 					First: i % 3, Count: 9, Region: r, Out: s.dirty(11 * joints * jointValues * 4)}
 				return trial{
 					func(d device.Kernels, on device.Stream) error { return d.Keypoints(on, k) },
@@ -104,8 +116,11 @@ func maskTrials() (out []func(*setup) trial) {
 			if s.IntN(2) == 0 {
 				in[s.IntN(len(in))] = nan
 			}
-			k := device.PackMasks{In: upload(s, in), InWidth: inWidth, InHeight: inHeight, Selection: s.people(crowd, people, persons...),
+			k := device.PackMasks{In: upload(s, in), InWidth: inWidth, InHeight: inHeight, Subjects: s.subjects(crowd, people, persons...),
 				Limits: crowd, First: 1, Count: 3, Region: r, Threshold: .5, Width: width, Height: height, Out: s.dirty(11 * device.MaskRecordSize)}
+			if s.IntN(3) == 0 {
+				k.Plane = &[4]float32{-3, -20.5, float32(width) + 7, float32(height)}
+			}
 			return trial{
 				func(d device.Kernels, on device.Stream) error { return d.PackMasks(on, k) },
 				func() ([]Launch, error) { return PackMasks(k) }, k.Out, 1,

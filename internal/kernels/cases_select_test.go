@@ -11,7 +11,6 @@ type detector struct {
 	sure, strange float32
 	scoreMin, iou float32
 	limits        device.Limits
-	person        int
 	wanted        func(class int) bool
 }
 
@@ -37,8 +36,7 @@ func selectTrials() (out []func(*setup) trial) {
 	with(func(d *detector) { d.limits = device.Limits{Objects: 3, People: 7}; d.classes = 1 })
 	with(func(d *detector) { d.limits = device.Limits{} })
 	with(func(d *detector) { d.limits.People = 0 })
-	with(func(d *detector) { d.person = -1 })
-	with(func(d *detector) { d.person = 79; d.wanted = func(c int) bool { return c%3 == 1 } })
+	with(func(d *detector) { d.wanted = func(c int) bool { return c%3 == 1 } })
 	with(func(d *detector) { d.wanted = func(int) bool { return false } })
 	with(func(d *detector) { d.iou = nan })
 	with(func(d *detector) { d.iou = 0 })
@@ -80,8 +78,13 @@ func (d detector) trial(s *setup) trial {
 			corners[4*a+s.IntN(4)] = []float32{nan, inf, -inf}[s.IntN(3)]
 		}
 	}
-	k := device.Select{Scores: upload(s, scores), Boxes: upload(s, corners), Anchors: d.anchors, Classes: d.classes,
-		Fit: device.NewFit(1279, 719, 416, 416), Width: 1279, Height: 719, ScoreMin: d.scoreMin, IoU: d.iou, Person: d.person,
+	k := device.Select{
+		Head: device.Head{
+			Scores: device.Values{Buffer: upload(s, scores), Anchor: d.classes, Item: 1},
+			Boxes:  device.Values{Buffer: upload(s, corners), Anchor: 4, Item: 1}, UnitX: 1, UnitY: 1,
+		},
+		Anchors: d.anchors, Classes: d.classes,
+		Fit: device.NewFit(1279, 719, 416, 416), Width: 1279, Height: 719, ScoreMin: d.scoreMin, IoU: d.iou,
 		Limits: d.limits, Out: s.dirty(int(d.limits.SelectionSize()))}
 	if d.wanted != nil {
 		for c := range d.classes {

@@ -89,17 +89,54 @@ func (a *arguments) limits(l device.Limits) {
 // items is the largest number of items of one launch: a grid's y and z end there.
 const items = 65535
 
-func (a *arguments) people(s *device.Buffer, l device.Limits, first, count int) {
+func (a *arguments) subjects(s *device.Buffer, l device.Limits, first, count int) {
 	a.limits(l)
 	a.between("first", first, 0, math.MaxInt32-items)
 	a.between("count", count, 1, items)
-	a.holds("selection", s, 4)
-	if a.err == nil && s.Size() < l.SelectionSize() {
-		a.fail("selection", "has %d bytes, its limits need %d", s.Size(), l.SelectionSize())
+	a.records("subjects", s, l.SubjectsSize())
+}
+
+// records checks a selection or a list of subjects.
+func (a *arguments) records(argument string, b *device.Buffer, size int64) {
+	a.holds(argument, b, 4)
+	if a.err == nil && b.Size() < size {
+		a.fail(argument, "has %d bytes, its limits need %d", b.Size(), size)
+	}
+}
+
+// values checks that items numbers of each of so many anchors lie in the buffer.
+func (a *arguments) values(argument string, v device.Values, anchors, items int) {
+	a.between(argument+": offset", v.Offset, 0, math.MaxInt32)
+	a.between(argument+": anchor", v.Anchor, 0, math.MaxInt32)
+	a.between(argument+": item", v.Item, 0, math.MaxInt32)
+	if a.err != nil {
+		return
+	}
+	a.holds(argument, v.Buffer, 4)
+	last := int64(v.Offset) + int64(anchors-1)*int64(v.Anchor) + int64(items-1)*int64(v.Item)
+	if a.err == nil && v.Buffer.Size()/4 <= last {
+		a.fail(argument, "has %d bytes, its last number is at %d", v.Buffer.Size(), 4*last)
+	}
+}
+
+func (a *arguments) pixels(p device.Pixels) {
+	for _, v := range append(p.Scale[:], append(p.Offset[:], p.Pad)...) {
+		if v != v || math.IsInf(float64(v), 0) {
+			a.fail("pixels", "have the factors %+v, expected numbers", p)
+		}
+	}
+}
+
+func (a *arguments) wanted(wanted []bool) {
+	if len(wanted) > MaxWanted {
+		a.fail("wanted", "has %d entries, at most %d are possible", len(wanted), MaxWanted)
 	}
 }
 
 func (a *arguments) region(r device.Region) {
+	if !(r.Aspect >= 0) || math.IsInf(float64(r.Aspect), 0) {
+		a.fail("region aspect", "is %v, expected 0 or more", r.Aspect)
+	}
 	if !(r.Scale > 0) || math.IsInf(float64(r.Scale), 0) {
 		a.fail("region scale", "is %v, expected a number above 0", r.Scale)
 	}
@@ -116,20 +153,45 @@ func flag(b bool) int32 {
 	return 0
 }
 
-// selected mirrors Selected of common.cuh.
-type selected struct {
-	Selection       uint64
-	Objects, People int32
+// subjects mirrors Subjects of common.cuh.
+type subjects struct {
+	List            uint64
+	Limit, Reserved int32
 }
 
-func newSelected(b *device.Buffer, l device.Limits) selected {
-	return selected{address(b), int32(l.Objects), int32(l.People)}
+func newSubjects(b *device.Buffer, l device.Limits) subjects {
+	return subjects{List: address(b), Limit: int32(l.People)}
+}
+
+// values mirrors Values of common.cuh.
+type values struct {
+	At           uint64
+	Anchor, Item int32
+}
+
+func newValues(v device.Values) values {
+	if v.Buffer == nil {
+		return values{}
+	}
+	return values{address(v.Buffer) + 4*uint64(v.Offset), int32(v.Anchor), int32(v.Item)}
 }
 
 // region mirrors Region of common.cuh.
 type region struct {
-	Scale         float32
-	Square, Black int32
+	Aspect, Scale   float32
+	Black, Reserved int32
 }
 
-func newRegion(r device.Region) region { return region{r.Scale, flag(r.Square), flag(r.Black)} }
+func newRegion(r device.Region) region {
+	return region{Aspect: r.Aspect, Scale: r.Scale, Black: flag(r.Black)}
+}
+
+// classBits has a bit a wanted class.
+func classBits(wanted []bool) (bits [MaxWanted / 32]uint32) {
+	for class, w := range wanted {
+		if w {
+			bits[class/32] |= 1 << (class % 32)
+		}
+	}
+	return bits
+}

@@ -14,8 +14,8 @@ func TestPlansRefuse(t *testing.T) {
 	limits := device.Limits{Objects: 2, People: 1}
 	small, large := s.dirty(8), s.dirty(1<<16)
 	letterbox := device.Letterbox{Picture: s.picture(f), Fit: device.NewFit(5, 3, 8, 8), Out: large, OutWidth: 8, OutHeight: 8}
-	crop := device.Crop{Picture: letterbox.Picture, Selection: large, Limits: limits, Count: 1, Region: device.Region{Scale: 1}, Out: large, OutWidth: 8, OutHeight: 8}
-	choose := device.Select{Scores: large, Boxes: large, Anchors: 4, Classes: 2, Fit: letterbox.Fit, Width: 5, Height: 3, Limits: limits, Out: large}
+	crop := device.Crop{Picture: letterbox.Picture, Subjects: large, Limits: limits, Count: 1, Region: device.Region{Scale: 1}, Out: large, OutWidth: 8, OutHeight: 8}
+	choose := device.Select{Head: device.Head{Scores: device.Values{Buffer: large, Anchor: 2, Item: 1}, Boxes: device.Values{Buffer: large, Anchor: 4, Item: 1}, UnitX: 1, UnitY: 1}, Anchors: 4, Classes: 2, Fit: letterbox.Fit, Width: 5, Height: 3, Limits: limits, Out: large}
 	scratch := s.dirty(int(SelectScratchSize(4)))
 	for _, c := range []struct {
 		want string
@@ -34,7 +34,7 @@ func TestPlansRefuse(t *testing.T) {
 		}},
 		{"", func() ([]Launch, error) { return Crop(crop) }},
 		{"crop: count is 65536", func() ([]Launch, error) { k := crop; k.Count = 65536; return Crop(k) }},
-		{"crop: selection has 8 bytes", func() ([]Launch, error) { k := crop; k.Selection = small; return Crop(k) }},
+		{"crop: subjects has 8 bytes", func() ([]Launch, error) { k := crop; k.Subjects = small; return Crop(k) }},
 		{"crop: region scale is NaN", func() ([]Launch, error) { k := crop; k.Region.Scale = nan; return Crop(k) }},
 		{"", func() ([]Launch, error) { return Select(choose, scratch) }},
 		{"select: scratch has 8 bytes", func() ([]Launch, error) { return Select(choose, small) }},
@@ -45,6 +45,22 @@ func TestPlansRefuse(t *testing.T) {
 			k.Wanted, k.Classes, k.Anchors = make([]bool, 4000), 4000, 4
 			return Select(k, scratch)
 		}},
+		{"select: head has the unknown form 9", func() ([]Launch, error) { k := choose; k.Head.Form = 9; return Select(k, scratch) }},
+		{"select: head has the units 0 and 1", func() ([]Launch, error) { k := choose; k.Head.UnitX = 0; return Select(k, scratch) }},
+		{"select: head: levels is 0", func() ([]Launch, error) { k := choose; k.Head.Form = device.Grid; return Select(k, scratch) }},
+		{"select: labels has 65536 bytes", func() ([]Launch, error) {
+			k := choose
+			k.Head.Labels = device.Values{Buffer: large, Offset: 16381, Anchor: 1}
+			return Select(k, scratch)
+		}},
+		{"", func() ([]Launch, error) {
+			k := choose
+			k.Head.Labels = device.Values{Buffer: large, Offset: 16380, Anchor: 1}
+			return Select(k, scratch)
+		}},
+		{"crop: region aspect is NaN", func() ([]Launch, error) { k := crop; k.Region.Aspect = nan; return Crop(k) }},
+		{"crop: pixels have", func() ([]Launch, error) { k := crop; k.Pixels.Scale[1] = inf; return Crop(k) }},
+		{"choose: out has 8 bytes", func() ([]Launch, error) { return Choose(device.Choose{Selection: large, Out: small, Limits: limits}) }},
 		{"select: scores has 65536 bytes", func() ([]Launch, error) { k := choose; k.Anchors = 1 << 20; return Select(k, scratch) }},
 		{"blend: keep is 2", func() ([]Launch, error) {
 			return Blend(device.Blend{Seen: large, Slots: large, Gallery: large, Rows: 1, Length: 8, Keep: 2})

@@ -3,7 +3,7 @@
 // once and queues each Launch as it stands.
 //
 // A plan is fixed when it is made: grids, addresses and sizes. Counts that change from frame to frame are read
-// from the device.Selection by the kernels, so that launches can be captured as a graph and replayed. No
+// from the device by the kernels, so that launches can be captured as a graph and replayed. No
 // kernel allocates, recurses or waits. The formulas, shapes and units are those of device.Kernels, the
 // arithmetic that of package device/host on amd64: results agree with it bit for bit (NaN for NaN). Normalize and
 // Blend add up the squares in another order, in float64: there a float16 may differ in its last place, if the
@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-//go:generate go run ./gen picture select people vectors
+//go:generate go run ./gen picture select people decode vectors
 
 var (
 	//go:embed picture.ptx
@@ -24,6 +24,8 @@ var (
 	selectPTX string
 	//go:embed people.ptx
 	peoplePTX string
+	//go:embed decode.ptx
+	decodePTX string
 	//go:embed vectors.ptx
 	vectorsPTX string
 )
@@ -41,8 +43,9 @@ type Module struct {
 func Modules() []Module {
 	return []Module{
 		{"picture", picturePTX, []string{"letterbox", "crop"}},
-		{"select", selectPTX, []string{"select_clear", "select_best", "select_rank", "select_overlap", "select_keep"}},
+		{"select", selectPTX, []string{"select_clear", "select_best", "select_rank", "select_overlap", "select_keep", "choose"}},
 		{"people", peoplePTX, []string{"keypoints", "pack_masks"}},
+		{"decode", decodePTX, []string{"joints", "anchor_joints", "combine", "margin", "classify"}},
 		{"vectors", vectorsPTX, []string{"normalize", "cosine", "blend"}},
 	}
 }

@@ -1,23 +1,23 @@
-// What the models say of persons -> the picture: joints and masks.
+// What the models say of subjects -> the picture: joints and masks.
 #include "common.cuh"
 
-enum { JOINTS = 17, JOINT_VALUES = 3 };
+enum { JOINT_VALUES = 3 };
 
 struct KeypointsParams {
     address in, out;
-    Selected selected;
+    Subjects subjects;
     Region region;
-    int first, inWidth, inHeight;
+    int first, joints, inWidth, inHeight;
 };
 
 // Grid: items. Threads: joints.
 KERNEL keypoints(KeypointsParams p) {
     int item = blockIdx.x, joint = threadIdx.x;
-    if (joint >= JOINTS) return;
-    const float* from = at_address<const float>(p.in) + ((int64)item * JOINTS + joint) * JOINT_VALUES;
-    float* to = at_address<float>(p.out) + (((int64)p.first + item) * JOINTS + joint) * JOINT_VALUES;
+    if (joint >= p.joints) return;
+    const float* from = at_address<const float>(p.in) + ((int64)item * p.joints + joint) * JOINT_VALUES;
+    float* to = at_address<float>(p.out) + (((int64)p.first + item) * p.joints + joint) * JOINT_VALUES;
     Box box;
-    if (!person(p.selected, p.first + item, &box)) {
+    if (!subject(p.subjects, p.first + item, &box)) {
         to[0] = to[1] = to[2] = 0;
         return;
     }
@@ -38,9 +38,11 @@ enum {
 
 struct MasksParams {
     address in, out;
-    Selected selected;
+    Subjects subjects;
     Region region;
+    Box plane;
     float threshold;
+    int everywhere; // the mask covers plane for all subjects
     int first, inWidth, inHeight;
     int width, height; // the picture's
     int reserved;
@@ -88,11 +90,12 @@ DEVICE Area area_of(const MasksParams& p, const Box& r) {
 KERNEL pack_masks(MasksParams p) {
     __shared__ Between table[ROW_TABLE];
     uint32* record = at_address<uint32>(p.out) + ((int64)p.first + blockIdx.y) * MASK_RECORD;
-    Box box, region = {0, 0, 0, 0};
+    Box box, region = {0, 0, 0, 0}; // which the mask covers
     Area area = {0, 0, 0, 0, 1, 0, 0};
-    if (person(p.selected, p.first + blockIdx.y, &box)) {
+    if (subject(p.subjects, p.first + blockIdx.y, &box)) {
         region = region_of(p.region, box);
         area = area_of(p, region);
+        if (p.everywhere) region = p.plane;
     }
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         record[0] = area.x0, record[1] = area.y0, record[2] = area.width, record[3] = area.height;

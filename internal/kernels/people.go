@@ -8,49 +8,53 @@ import (
 
 // Numbers of people.cu.
 const (
-	joints, jointValues = 17, 3
-	packers             = 256
+	jointValues = 3
+	maxJoints   = 256
+	packers     = 256
 )
 
 type keypointsParams struct {
-	In, Out                  uint64
-	Selected                 selected
-	Region                   region
-	First, InWidth, InHeight int32
+	In, Out                          uint64
+	Subjects                         subjects
+	Region                           region
+	First, Joints, InWidth, InHeight int32
 }
 
-// Keypoints plans device.Kernels.Keypoints. Rows beyond the people become zeros.
+// Keypoints plans device.Kernels.Keypoints.
 func Keypoints(k device.Keypoints) ([]Launch, error) {
 	a := arguments{kernel: "keypoints"}
-	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
 	a.atLeast("input width", k.InWidth, 1)
 	a.atLeast("input height", k.InHeight, 1)
-	a.holds("in", k.In, 4, k.Count, joints, jointValues)
-	a.holds("out", k.Out, 4, k.First+k.Count, joints, jointValues)
+	a.between("joints", k.Joints, 1, maxJoints)
+	a.holds("in", k.In, 4, k.Count, k.Joints, jointValues)
+	a.holds("out", k.Out, 4, k.First+k.Count, k.Joints, jointValues)
 	if a.err != nil {
 		return nil, a.err
 	}
-	return []Launch{newLaunch("keypoints", [3]uint32{uint32(k.Count), 1, 1}, [3]uint32{32, 1, 1}, &keypointsParams{
-		In: address(k.In), Out: address(k.Out), Selected: newSelected(k.Selection, k.Limits), Region: newRegion(k.Region),
-		First: int32(k.First), InWidth: int32(k.InWidth), InHeight: int32(k.InHeight),
+	return []Launch{newLaunch("keypoints", [3]uint32{uint32(k.Count), 1, 1}, [3]uint32{uint32(k.Joints), 1, 1}, &keypointsParams{
+		In: address(k.In), Out: address(k.Out), Subjects: newSubjects(k.Subjects, k.Limits), Region: newRegion(k.Region),
+		First: int32(k.First), Joints: int32(k.Joints), InWidth: int32(k.InWidth), InHeight: int32(k.InHeight),
 	})}, nil
 }
 
 type masksParams struct {
 	In, Out                  uint64
-	Selected                 selected
+	Subjects                 subjects
 	Region                   region
+	Plane                    [4]float32
 	Threshold                float32
+	Everywhere               int32
 	First, InWidth, InHeight int32
 	Width, Height            int32
 	Reserved                 int32
 }
 
-// PackMasks plans device.Kernels.PackMasks. Records beyond the people are empty: step 1, the rest zeros.
+// PackMasks plans device.Kernels.PackMasks. Records beyond the subjects are empty: step 1, the rest zeros.
 func PackMasks(k device.PackMasks) ([]Launch, error) {
 	a := arguments{kernel: "pack masks"}
-	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
 	a.atLeast("input width", k.InWidth, 1)
 	a.atLeast("input height", k.InHeight, 1)
@@ -62,9 +66,13 @@ func PackMasks(k device.PackMasks) ([]Launch, error) {
 		return nil, a.err
 	}
 	grid := [3]uint32{blocks(device.MaskBits/32, packers), uint32(k.Count), 1}
-	return []Launch{newLaunch("pack_masks", grid, [3]uint32{packers, 1, 1}, &masksParams{
-		In: address(k.In), Out: address(k.Out), Selected: newSelected(k.Selection, k.Limits), Region: newRegion(k.Region),
+	p := &masksParams{
+		In: address(k.In), Out: address(k.Out), Subjects: newSubjects(k.Subjects, k.Limits), Region: newRegion(k.Region),
 		Threshold: k.Threshold, First: int32(k.First), InWidth: int32(k.InWidth), InHeight: int32(k.InHeight),
 		Width: int32(k.Width), Height: int32(k.Height),
-	})}, nil
+	}
+	if k.Plane != nil {
+		p.Plane, p.Everywhere = *k.Plane, 1
+	}
+	return []Launch{newLaunch("pack_masks", grid, [3]uint32{packers, 1, 1}, p)}, nil
 }

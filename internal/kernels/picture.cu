@@ -1,5 +1,5 @@
-// NV12 pictures -> float32 RGB planes: letterbox and the crops of selected persons. The arithmetic is
-// that of device/host, in integers, so that both agree bit for bit.
+// NV12 pictures -> models' inputs: letterbox and the crops of subjects. The arithmetic is that of
+// device/host, in integers, so that both agree bit for bit.
 #include "common.cuh"
 
 // Picture is an NV12 picture. Its colour factors are fixed-point numbers with COLOUR_BITS fraction
@@ -87,21 +87,38 @@ DEVICE void aim(Tile* t, const Picture& p, const Box& r, bool black, int column,
     }
 }
 
-// sample writes this thread's pixel to three planes.
-DEVICE void sample(const Tile& t, const Picture& p, float* out, int64 plane) {
+// Pixels is a device.Pixels; scale and offset are in the order of red, green, blue.
+struct Pixels {
+    float redScale, greenScale, blueScale, redOffset, greenOffset, blueOffset;
+    float pad;
+    int bgr, last, reserved;
+};
+
+// store writes pixel x, y of a width x height input that starts at out.
+DEVICE void store(const Pixels& p, float* out, int x, int y, int width, int height, float r, float g, float b) {
+    int64 plane = p.last ? 1 : (int64)width * height, at = (int64)y * width + x;
+    if (p.last) at *= 3;
+    out[at + (p.bgr ? 2 * plane : 0)] = r * p.redScale + p.redOffset;
+    out[at + plane] = g * p.greenScale + p.greenOffset;
+    out[at + (p.bgr ? 0 : 2 * plane)] = b * p.blueScale + p.blueOffset;
+}
+
+// sample is this thread's pixel.
+DEVICE void sample(const Tile& t, const Picture& p, float* r, float* g, float* b) {
     const Tap &x = t.x[threadIdx.x], &cx = t.cx[threadIdx.x], &y = t.y[threadIdx.y], &cy = t.cy[threadIdx.y];
     const byte* chroma = at_address<const byte>(p.chroma);
     int halfWidth = p.width / 2 + (p.width & 1), halfHeight = p.height / 2 + (p.height & 1);
     int64 luma = (int64)blend(at_address<const byte>(p.luma), p.pitch, 1, x, y, p.width, p.height) * p.lumaFactor;
     int64 u = blend(chroma, p.pitch, 2, cx, cy, halfWidth, halfHeight);
     int64 v = blend(chroma + 1, p.pitch, 2, cx, cy, halfWidth, halfHeight);
-    out[0] = unit(luma + v * p.redV + p.redOffset);
-    out[plane] = unit(luma + u * p.greenU + v * p.greenV + p.greenOffset);
-    out[2 * plane] = unit(luma + u * p.blueU + p.blueOffset);
+    *r = unit(luma + v * p.redV + p.redOffset);
+    *g = unit(luma + u * p.greenU + v * p.greenV + p.greenOffset);
+    *b = unit(luma + u * p.blueU + p.blueOffset);
 }
 
 struct LetterboxParams {
     Picture picture;
+    Pixels pixels;
     address out;
     int outWidth, outHeight;
     int left, top, width, height; // the picture's place in out
@@ -116,29 +133,26 @@ KERNEL letterbox(LetterboxParams p) {
     __syncthreads();
     int x = blockIdx.x * TILE_X + threadIdx.x, y = blockIdx.y * TILE_Y + threadIdx.y;
     if (x >= p.outWidth || y >= p.outHeight) return;
-    int64 plane = (int64)p.outWidth * p.outHeight;
-    float* out = at_address<float>(p.out) + (int64)y * p.outWidth + x;
-    if (x < p.left || y < p.top || x >= p.left + p.width || y >= p.top + p.height) {
-        out[0] = out[plane] = out[2 * plane] = 0;
-        return;
-    }
-    sample(tile, p.picture, out, plane);
+    float r = p.pixels.pad, g = r, b = r;
+    if (x >= p.left && y >= p.top && x < p.left + p.width && y < p.top + p.height) sample(tile, p.picture, &r, &g, &b);
+    store(p.pixels, at_address<float>(p.out), x, y, p.outWidth, p.outHeight, r, g, b);
 }
 
 struct CropParams {
     Picture picture;
-    Selected selected;
+    Pixels pixels;
+    Subjects subjects;
     address out;
     Region region;
     int first;
-    int outWidth, outHeight;
+    int outWidth, outHeight, reserved;
 };
 
 // Grid: tiles of an item, then items.
 KERNEL crop(CropParams p) {
     __shared__ Tile tile;
     Box box;
-    bool present = person(p.selected, p.first + blockIdx.z, &box); // the same for the whole block
+    bool present = subject(p.subjects, p.first + blockIdx.z, &box); // the same for the whole block
     if (present) {
         aim(&tile, p.picture, region_of(p.region, box), p.region.black, blockIdx.x * TILE_X, blockIdx.y * TILE_Y,
             p.outWidth, p.outHeight);
@@ -146,11 +160,14 @@ KERNEL crop(CropParams p) {
     __syncthreads();
     int x = blockIdx.x * TILE_X + threadIdx.x, y = blockIdx.y * TILE_Y + threadIdx.y;
     if (x >= p.outWidth || y >= p.outHeight) return;
-    int64 plane = (int64)p.outWidth * p.outHeight;
-    float* out = at_address<float>(p.out) + 3 * plane * blockIdx.z + (int64)y * p.outWidth + x;
+    int64 size = 3 * (int64)p.outWidth * p.outHeight;
+    float* out = at_address<float>(p.out) + size * blockIdx.z;
     if (!present) {
-        out[0] = out[plane] = out[2 * plane] = 0;
+        int64 at = ((int64)y * p.outWidth + x) * 3;
+        out[at] = out[at + 1] = out[at + 2] = 0; // all together clear the item, in any layout
         return;
     }
-    sample(tile, p.picture, out, plane);
+    float r, g, b;
+    sample(tile, p.picture, &r, &g, &b);
+    store(p.pixels, out, x, y, p.outWidth, p.outHeight, r, g, b);
 }

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"math"
+	"slices"
 
 	"sightline/internal/device"
 )
@@ -60,8 +61,25 @@ func (a *arguments) outSize(width, height int) {
 	a.between("out height", height, 1, items*tileY)
 }
 
+// pixels mirrors Pixels of picture.cu: factors in the order of red, green, blue.
+type pixels struct {
+	Scale, Offset       [3]float32
+	Pad                 float32
+	BGR, Last, Reserved int32
+}
+
+func newPixels(p device.Pixels) pixels {
+	out := pixels{Scale: p.Scale, Offset: p.Offset, Pad: p.Pad, BGR: flag(p.BGR), Last: flag(p.Last)}
+	if p.BGR {
+		slices.Reverse(out.Scale[:])
+		slices.Reverse(out.Offset[:])
+	}
+	return out
+}
+
 type letterboxParams struct {
 	Picture             picture
+	Pixels              pixels
 	Out                 uint64
 	OutWidth, OutHeight int32
 	Left, Top           int32
@@ -77,31 +95,34 @@ func Letterbox(k device.Letterbox) ([]Launch, error) {
 	if f.Width < 1 || f.Height < 1 || f.Left < 0 || f.Top < 0 || f.Width > k.OutWidth-f.Left || f.Height > k.OutHeight-f.Top {
 		a.fail("fit", "%+v does not lie in %dx%d", f, k.OutWidth, k.OutHeight)
 	}
+	a.pixels(k.Pixels)
 	a.holds("out", k.Out, 4, 3, k.OutHeight, k.OutWidth)
 	if a.err != nil {
 		return nil, a.err
 	}
 	grid, block := tiles(k.OutWidth, k.OutHeight, 1)
 	return []Launch{newLaunch("letterbox", grid, block, &letterboxParams{
-		Picture: newPicture(k.Picture), Out: address(k.Out), OutWidth: int32(k.OutWidth), OutHeight: int32(k.OutHeight),
+		Picture: newPicture(k.Picture), Pixels: newPixels(k.Pixels), Out: address(k.Out), OutWidth: int32(k.OutWidth), OutHeight: int32(k.OutHeight),
 		Left: int32(f.Left), Top: int32(f.Top), Width: int32(f.Width), Height: int32(f.Height),
 	})}, nil
 }
 
 type cropParams struct {
-	Picture             picture
-	Selected            selected
-	Out                 uint64
-	Region              region
-	First               int32
-	OutWidth, OutHeight int32
+	Picture                       picture
+	Pixels                        pixels
+	Subjects                      subjects
+	Out                           uint64
+	Region                        region
+	First                         int32
+	OutWidth, OutHeight, Reserved int32
 }
 
 // Crop plans device.Kernels.Crop.
 func Crop(k device.Crop) ([]Launch, error) {
 	a := arguments{kernel: "crop"}
 	a.picture(k.Picture)
-	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.pixels(k.Pixels)
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
 	a.outSize(k.OutWidth, k.OutHeight)
 	a.holds("out", k.Out, 4, k.Count, 3, k.OutHeight, k.OutWidth)
@@ -110,7 +131,7 @@ func Crop(k device.Crop) ([]Launch, error) {
 	}
 	grid, block := tiles(k.OutWidth, k.OutHeight, k.Count)
 	return []Launch{newLaunch("crop", grid, block, &cropParams{
-		Picture: newPicture(k.Picture), Selected: newSelected(k.Selection, k.Limits), Out: address(k.Out),
+		Picture: newPicture(k.Picture), Pixels: newPixels(k.Pixels), Subjects: newSubjects(k.Subjects, k.Limits), Out: address(k.Out),
 		Region: newRegion(k.Region), First: int32(k.First), OutWidth: int32(k.OutWidth), OutHeight: int32(k.OutHeight),
 	})}, nil
 }

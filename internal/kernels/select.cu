@@ -1,5 +1,5 @@
 // A detector's raw output -> the best objects of the picture, in five launches that need no count on
-// the host: clear, best class an anchor, rank, overlaps, keep.
+// the host: clear, best class an anchor, rank, overlaps, keep. And the choice of those that other models see.
 #include "common.cuh"
 
 enum {
@@ -12,22 +12,38 @@ enum {
     ROWS = 64          // a block of select_overlap
 };
 
+// Forms of boxes, as in device.BoxForm.
+enum { CORNERS, CENTRE, GRID, DISTANCES, CORNERS_YX };
+
+struct Level {
+    int first, columns;
+    float stride;
+    int reserved;
+};
+
 struct SelectParams {
-    address scores, boxes, out;
-    // Scratch: the counter, a key and a class an anchor that passed, then the candidates in order.
-    address count, keys, classes, boxesSorted, scoresSorted, classesSorted, overlaps;
+    Values scores, objectness, labels, boxes;
+    address out;
+    // Scratch: the counters, a key and a class an anchor that passed, then the candidates in order.
+    address count, keys, classes, boxesSorted, scoresSorted, classesSorted, anchorsSorted, overlaps;
     int anchors, classCount;
-    float left, top, scale, width, height;
+    int form, bins;
+    float unitX, unitY, shift;
+    int logits, pairs, final, across; // across: a level's anchors are neighbours in memory
+    int levelCount;
+    float left, top, scaleX, scaleY, width, height;
     float below; // the number just below the least score
     float iou;
-    int person;
-    int objects, people;
+    int objects;
     int keep; // how many are kept at most
     int everyClass;
+    int reserved;
+    Level level0, level1, level2, level3, level4, level5;
     uint32 wanted[WANTED_WORDS];
 };
 
-KERNEL select_clear(SelectParams p) { *at_address<uint32>(p.count) = 0; }
+// The counters: candidates, and numbers that are none.
+KERNEL select_clear(SelectParams p) { at_address<uint32>(p.count)[threadIdx.x] = 0; }
 
 // descending orders scores as unsigned numbers, the best lowest.
 DEVICE uint32 descending(float score) {
@@ -35,14 +51,87 @@ DEVICE uint32 descending(float score) {
     return b >> 31 ? b : ~(b | 0x80000000u);
 }
 
+// ascending is the score that descending was made of.
+DEVICE float ascending(uint32 key) { return __uint_as_float(key >> 31 ? key : ~key & 0x7fffffffu); }
+
+DEVICE Level level_of(const SelectParams& p, int anchor) {
+    Level l = p.level0;
+    if (p.levelCount > 1 && anchor >= p.level1.first) l = p.level1;
+    if (p.levelCount > 2 && anchor >= p.level2.first) l = p.level2;
+    if (p.levelCount > 3 && anchor >= p.level3.first) l = p.level3;
+    if (p.levelCount > 4 && anchor >= p.level4.first) l = p.level4;
+    if (p.levelCount > 5 && anchor >= p.level5.first) l = p.level5;
+    return l;
+}
+
+// expectation is that of the softmax over the bins of one side.
+DEVICE float expectation(const SelectParams& p, int anchor, int side) {
+    double most = value(p.boxes, anchor, side * p.bins), sum = 0, weighted = 0;
+    for (int i = 1; i < p.bins; i++) most = max_of(most, (double)value(p.boxes, anchor, side * p.bins + i));
+    for (int i = 0; i < p.bins; i++) {
+        double e = exponential((double)value(p.boxes, anchor, side * p.bins + i) - most);
+        sum += e, weighted += e * i;
+    }
+    return (float)(weighted / sum);
+}
+
+DEVICE Box corners_of(float cx, float cy, float w, float h) {
+    return Box{cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
+}
+
+// raw_box is an anchor's box in input pixels.
+DEVICE Box raw_box(const SelectParams& p, int anchor) {
+    if (p.form == DISTANCES) {
+        Level l = level_of(p, anchor);
+        int cell = anchor - l.first;
+        float x = ((float)(cell % l.columns) + p.shift) * l.stride, y = ((float)(cell / l.columns) + p.shift) * l.stride;
+        return Box{x - expectation(p, anchor, 0) * l.stride, y - expectation(p, anchor, 1) * l.stride,
+                   x + expectation(p, anchor, 2) * l.stride, y + expectation(p, anchor, 3) * l.stride};
+    }
+    float a = value(p.boxes, anchor, 0), b = value(p.boxes, anchor, 1);
+    float c = value(p.boxes, anchor, 2), d = value(p.boxes, anchor, 3);
+    if (p.form == GRID) {
+        Level l = level_of(p, anchor);
+        int cell = anchor - l.first;
+        return corners_of((a + (float)(cell % l.columns)) * l.stride, (b + (float)(cell / l.columns)) * l.stride,
+                          (float)exponential(c) * l.stride, (float)exponential(d) * l.stride);
+    }
+    if (p.form == CORNERS_YX) return Box{b * p.unitX, a * p.unitY, d * p.unitX, c * p.unitY};
+    a = a * p.unitX, b = b * p.unitY, c = c * p.unitX, d = d * p.unitY;
+    return p.form == CENTRE ? corners_of(a, b, c, d) : Box{a, b, c, d};
+}
+
+DEVICE void no_number(const SelectParams& p) { atomicAdd(at_address<uint32>(p.count) + 1, 1u); }
+
 // place maps an anchor's box to the picture and clips it; false if nothing is left.
 DEVICE bool place(const SelectParams& p, int anchor, Box* box) {
-    const float* b = at_address<const float>(p.boxes) + 4 * (int64)anchor;
-    box->x1 = max_of(0.f, min_of((b[0] - p.left) / p.scale, p.width));
-    box->y1 = max_of(0.f, min_of((b[1] - p.top) / p.scale, p.height));
-    box->x2 = max_of(0.f, min_of((b[2] - p.left) / p.scale, p.width));
-    box->y2 = max_of(0.f, min_of((b[3] - p.top) / p.scale, p.height));
+    Box b = raw_box(p, anchor);
+    box->x1 = max_of(0.f, min_of((b.x1 - p.left) / p.scaleX, p.width));
+    box->y1 = max_of(0.f, min_of((b.y1 - p.top) / p.scaleY, p.height));
+    box->x2 = max_of(0.f, min_of((b.x2 - p.left) / p.scaleX, p.width));
+    box->y2 = max_of(0.f, min_of((b.y2 - p.top) / p.scaleY, p.height));
     return box->x2 > box->x1 && box->y2 > box->y1; // false for NaN
+}
+
+DEVICE bool is_wanted(const SelectParams& p, int c) { return p.everyClass || p.wanted[c / 32] >> (c % 32) & 1; }
+
+// offer makes a candidate of an anchor and its class, if it is good enough. key orders equal scores.
+DEVICE void offer(const SelectParams& p, int anchor, int chosen, int key, float score) {
+    if (p.logits) score = sigmoid(score);
+    if (p.objectness.at) {
+        float o = value(p.objectness, anchor, 0);
+        score = score * (p.logits ? sigmoid(o) : o);
+    }
+    if (!(score > p.below) || !is_wanted(p, chosen)) return;
+    Box box;
+    if (!place(p, anchor, &box)) {
+        if (box.x1 != box.x1 || box.y1 != box.y1 || box.x2 != box.x2 || box.y2 != box.y2) no_number(p);
+        return;
+    }
+    // The order of arrival is left to chance; the keys bring it back into order.
+    uint32 slot = atomicAdd(at_address<uint32>(p.count), 1u);
+    at_address<uint64>(p.keys)[slot] = (uint64)descending(score) << 32 | (uint32)key;
+    if (!p.pairs) at_address<int>(p.classes)[key] = chosen;
 }
 
 // Grid: ANCHORS anchors a block of ANCHORS*LANES threads.
@@ -50,33 +139,43 @@ KERNEL select_best(SelectParams p) {
     __shared__ float scores[LANES * (ANCHORS + 1)]; // one more against bank conflicts
     __shared__ int classes[LANES * (ANCHORS + 1)];
     int lane = threadIdx.x % LANES, own = threadIdx.x / LANES;
+    if (p.across) lane = threadIdx.x / ANCHORS, own = threadIdx.x % ANCHORS;
     int anchor = blockIdx.x * ANCHORS + own;
     float best = p.below;
     int chosen = -1;
     if (anchor < p.anchors) {
-        const float* row = at_address<const float>(p.scores) + (int64)anchor * p.classCount;
-        for (int c = lane; c < p.classCount; c += LANES) {
-            if (row[c] > best) best = row[c], chosen = c;
+        int columns = p.labels.at ? 1 : p.classCount;
+        for (int c = lane; c < columns; c += LANES) {
+            float v = value(p.scores, anchor, c);
+            if (v != v) no_number(p);
+            if (p.pairs) {
+                offer(p, anchor, c, anchor * p.classCount + c, v);
+            } else if (chosen < 0 ? v == v : v > best) {
+                best = v, chosen = c;
+            }
         }
+        if (lane == 0 && p.objectness.at && value(p.objectness, anchor, 0) != value(p.objectness, anchor, 0)) no_number(p);
     }
+    if (p.pairs) return; // the same for all
     scores[lane * (ANCHORS + 1) + own] = best;
     classes[lane * (ANCHORS + 1) + own] = chosen;
     __syncthreads();
     anchor = blockIdx.x * ANCHORS + threadIdx.x;
     if (threadIdx.x >= ANCHORS || anchor >= p.anchors) return;
-    best = p.below, chosen = -1;
+    chosen = -1;
     for (int i = 0; i < LANES; i++) {
         float s = scores[i * (ANCHORS + 1) + threadIdx.x];
         int c = classes[i * (ANCHORS + 1) + threadIdx.x];
-        if (c >= 0 && (s > best || (s == best && c < chosen))) best = s, chosen = c;
+        if (c >= 0 && (chosen < 0 || s > best || (s == best && c < chosen))) best = s, chosen = c;
     }
-    if (chosen < 0 || !(p.everyClass || p.wanted[chosen / 32] >> (chosen % 32) & 1)) return;
-    Box box;
-    if (!place(p, anchor, &box)) return;
-    // The order of arrival is left to chance; the keys bring it back into order.
-    uint32 slot = atomicAdd(at_address<uint32>(p.count), 1u);
-    at_address<uint64>(p.keys)[slot] = (uint64)descending(best) << 32 | (uint32)anchor;
-    at_address<int>(p.classes)[anchor] = chosen;
+    if (chosen < 0) return;
+    if (p.labels.at) {
+        float label = value(p.labels, anchor, 0);
+        if (label != label) no_number(p);
+        if (!(label >= 0 && label < (float)p.classCount)) return;
+        chosen = (int)label;
+    }
+    offer(p, anchor, chosen, anchor, best);
 }
 
 // select_rank counts, for every key, the smaller ones: that is its place. Keys differ, so places do.
@@ -98,12 +197,18 @@ KERNEL select_rank(SelectParams p) {
         __syncthreads();
     }
     if (own >= count || rank >= MAX_CANDIDATES) return;
-    int anchor = (int)(uint32)key, chosen = at_address<const int>(p.classes)[anchor];
+    int anchor = (int)(uint32)key, chosen;
+    if (p.pairs) {
+        chosen = anchor % p.classCount, anchor /= p.classCount;
+    } else {
+        chosen = at_address<const int>(p.classes)[anchor];
+    }
     Box box;
     place(p, anchor, &box);
     at_address<Box>(p.boxesSorted)[rank] = box;
-    at_address<float>(p.scoresSorted)[rank] = at_address<const float>(p.scores)[(int64)anchor * p.classCount + chosen];
+    at_address<float>(p.scoresSorted)[rank] = ascending((uint32)(key >> 32));
     at_address<int>(p.classesSorted)[rank] = chosen;
+    at_address<int>(p.anchorsSorted)[rank] = anchor;
 }
 
 // overlap is the intersection over union.
@@ -139,7 +244,7 @@ KERNEL select_overlap(SelectParams p) {
     int ownClass = sortedClasses[i];
     uint32 word = 0;
     for (int b = 0; b < 32 && first + b < count; b++) {
-        if (first + b > i && classes[b] == ownClass && overlap(own, boxes[b]) > p.iou) word |= 1u << b;
+        if (!p.final && first + b > i && classes[b] == ownClass && overlap(own, boxes[b]) > p.iou) word |= 1u << b;
     }
     at_address<uint32>(p.overlaps)[i * WORDS + blockIdx.x] = word;
 }
@@ -147,42 +252,36 @@ KERNEL select_overlap(SelectParams p) {
 // select_keep goes through the candidates from the best, 32 at a time, and writes the Selection. One
 // block of 32 threads: thread t holds word t of what is dropped.
 KERNEL select_keep(SelectParams p) {
-    __shared__ uint32 dropped[WORDS], diagonal[32], keptBits, peopleBits;
-    __shared__ int classes[32];
-    int t = threadIdx.x, count = candidates(p), kept = 0, people = 0;
+    __shared__ uint32 dropped[WORDS], diagonal[32], keptBits;
+    int t = threadIdx.x, count = candidates(p), kept = 0;
     const uint32* overlaps = at_address<const uint32>(p.overlaps);
     float* floats = at_address<float>(p.out);
     int* ints = at_address<int>(p.out);
     dropped[t] = 0;
     for (int word = 0; word * 32 < count && kept < p.keep; word++) {
         int own = word * 32 + t;
-        if (own < count) {
-            diagonal[t] = overlaps[own * WORDS + word];
-            classes[t] = at_address<const int>(p.classesSorted)[own];
-        }
+        if (own < count) diagonal[t] = overlaps[own * WORDS + word];
         __syncthreads();
         if (t == 0) {
-            uint32 gone = dropped[word], keeps = 0, persons = 0;
+            uint32 gone = dropped[word], keeps = 0;
             for (int b = 0, n = kept; b < 32 && word * 32 + b < count && n < p.keep; b++) {
                 if (gone >> b & 1) continue;
                 gone |= diagonal[b];
                 keeps |= 1u << b;
-                if (classes[b] == p.person) persons |= 1u << b;
                 n++;
             }
-            keptBits = keeps, peopleBits = persons;
+            keptBits = keeps;
         }
         __syncthreads();
-        uint32 keeps = keptBits, persons = peopleBits, before = (1u << t) - 1;
+        uint32 keeps = keptBits, before = (1u << t) - 1;
         if (keeps >> t & 1) {
-            int place = kept + __popc(keeps & before);
+            int64 to = RECORD_HEADER + RECORD * (int64)(kept + __popc(keeps & before));
             Box box = at_address<const Box>(p.boxesSorted)[own];
-            float* to = floats + 2 + 6 * place;
-            to[0] = box.x1, to[1] = box.y1, to[2] = box.x2, to[3] = box.y2;
-            to[4] = at_address<const float>(p.scoresSorted)[own];
-            ints[2 + 6 * place + 5] = classes[t];
-            int index = people + __popc(persons & before);
-            if ((persons >> t & 1) && index < p.people) ints[2 + 6 * (int64)p.objects + index] = place;
+            floats[to] = box.x1, floats[to + 1] = box.y1, floats[to + 2] = box.x2, floats[to + 3] = box.y2;
+            floats[to + SCORE_WORD] = at_address<const float>(p.scoresSorted)[own];
+            ints[to + CLASS_WORD] = at_address<const int>(p.classesSorted)[own];
+            ints[to + OBJECT_ANCHOR_WORD] = at_address<const int>(p.anchorsSorted)[own];
+            ints[to + OBJECT_ANCHOR_WORD + 1] = 0;
         }
         if (t > word && t * 32 < count) {
             uint32 more = 0;
@@ -192,11 +291,58 @@ KERNEL select_keep(SelectParams p) {
             dropped[t] |= more;
         }
         kept += __popc(keeps);
-        people += __popc(persons);
         __syncthreads();
     }
     if (t == 0) {
         ints[0] = kept;
-        ints[1] = people < p.people ? people : p.people;
+        ints[1] = at_address<const int>(p.count)[1];
+        ints[2] = ints[3] = 0;
+    }
+}
+
+enum { CHOOSERS = 1024 }; // threads of choose, one an object
+
+struct ChooseParams {
+    address selection, out;
+    int objects, limit;
+    float minWidth, minHeight;
+    int everyClass, reserved;
+    uint32 wanted[WANTED_WORDS];
+};
+
+// One block.
+KERNEL choose(ChooseParams p) {
+    __shared__ uint32 passed[CHOOSERS / 32];
+    int t = threadIdx.x, count = *at_address<const int>(p.selection);
+    count = count < p.objects ? count : p.objects;
+    if (t < CHOOSERS / 32) passed[t] = 0;
+    __syncthreads();
+    const float* from = at_address<const float>(p.selection) + RECORD_HEADER + RECORD * (int64)t;
+    const int* ints = at_address<const int>(p.selection) + RECORD_HEADER + RECORD * (int64)t;
+    bool passes = false;
+    if (t < count) {
+        int c = ints[CLASS_WORD];
+        passes = (p.everyClass || (c >= 0 && c < 32 * WANTED_WORDS && p.wanted[c / 32] >> (c % 32) & 1)) &&
+                 from[2] - from[0] >= p.minWidth && from[3] - from[1] >= p.minHeight;
+        if (passes) atomicOr(&passed[t / 32], 1u << (t % 32));
+    }
+    __syncthreads();
+    int place = __popc(passed[t / 32] & ((1u << (t % 32)) - 1)), all = 0;
+    for (int w = 0; w < CHOOSERS / 32; w++) {
+        int n = __popc(passed[w]);
+        if (w < t / 32) place += n;
+        all += n;
+    }
+    if (passes && place < p.limit) {
+        float* to = at_address<float>(p.out) + RECORD_HEADER + RECORD * (int64)place;
+        int* toInts = at_address<int>(p.out) + RECORD_HEADER + RECORD * (int64)place;
+        to[0] = from[0], to[1] = from[1], to[2] = from[2], to[3] = from[3];
+        toInts[INDEX_WORD] = t, toInts[ANCHOR_WORD] = ints[OBJECT_ANCHOR_WORD];
+        toInts[ANCHOR_WORD + 1] = toInts[ANCHOR_WORD + 2] = 0;
+    }
+    if (t == 0) {
+        int* head = at_address<int>(p.out);
+        head[0] = all < p.limit ? all : p.limit;
+        head[1] = head[2] = head[3] = 0;
     }
 }

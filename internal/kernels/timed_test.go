@@ -10,7 +10,7 @@ func timed() map[string]func(*setup) trial {
 	many := device.Limits{Objects: 300, People: 64}
 	letterbox := func(size int) func(*setup) trial {
 		return func(s *setup) trial {
-			k := device.Letterbox{Picture: s.picture(hd), Fit: device.NewFit(1920, 1080, size, size), Out: s.dirty(12 * size * size), OutWidth: size, OutHeight: size}
+			k := device.Letterbox{Picture: s.picture(hd), Fit: device.NewFit(1920, 1080, size, size), Pixels: device.RGB, Out: s.dirty(12 * size * size), OutWidth: size, OutHeight: size}
 			return trial{plan: func() ([]Launch, error) { return Letterbox(k) }, out: k.Out, width: 4}
 		}
 	}
@@ -25,8 +25,8 @@ func timed() map[string]func(*setup) trial {
 		"select 25200 x 80, some 500 candidates":      large.trial,
 		"select 25200 x 80, every anchor a candidate": worst.trial,
 		"crop 8 people to 256 x 192": func(s *setup) trial {
-			k := device.Crop{Picture: s.picture(hd), Selection: s.people(crowd, 8, boxes...), Limits: crowd, Count: 8,
-				Region: device.Region{Scale: 1.25}, Out: s.dirty(12 * 8 * 256 * 192), OutWidth: 192, OutHeight: 256}
+			k := device.Crop{Picture: s.picture(hd), Subjects: s.subjects(crowd, 8, boxes...), Limits: crowd, Count: 8,
+				Pixels: device.RGB, Region: device.Region{Scale: 1.25}, Out: s.dirty(12 * 8 * 256 * 192), OutWidth: 192, OutHeight: 256}
 			return trial{plan: func() ([]Launch, error) { return Crop(k) }, out: k.Out, width: 4}
 		},
 		"masks of 8 people": func(s *setup) trial {
@@ -34,7 +34,7 @@ func timed() map[string]func(*setup) trial {
 			for i := range 8 {
 				persons = append(persons, [4]float32{float32(200 * i), 100, float32(200*i + 250), 700})
 			}
-			k := device.PackMasks{In: upload(s, s.floats(8*256*256, 1)), InWidth: 256, InHeight: 256, Selection: s.people(crowd, 8, persons...),
+			k := device.PackMasks{In: upload(s, s.floats(8*256*256, 1)), InWidth: 256, InHeight: 256, Subjects: s.subjects(crowd, 8, persons...),
 				Limits: crowd, Count: 8, Region: device.Region{Scale: 1}, Threshold: .5, Width: 1920, Height: 1080, Out: s.dirty(8 * device.MaskRecordSize)}
 			return trial{plan: func() ([]Launch, error) { return PackMasks(k) }, out: k.Out, width: 1}
 		},

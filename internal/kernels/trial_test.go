@@ -75,31 +75,31 @@ func (s *setup) picture(f device.PictureFormat) *device.Picture {
 	return &device.Picture{PictureFormat: f, Buffer: s.bytes(content)}
 }
 
-// people is a Selection whose objects lie in reverse: person i is object Objects-1-i. count may be larger
-// than the limits.
-func (s *setup) people(l device.Limits, count int, boxes ...[4]float32) *device.Buffer {
-	content := make([]byte, l.SelectionSize())
+// subjects is a list of them; count may be larger than the limits.
+func (s *setup) subjects(l device.Limits, count int, boxes ...[4]float32) *device.Buffer {
+	content := make([]byte, l.SubjectsSize())
 	put := func(word int, v uint32) { binary.LittleEndian.PutUint32(content[4*word:], v) }
-	put(0, uint32(min(len(boxes), l.Objects)))
-	put(1, uint32(count))
-	for i, box := range boxes {
-		index := l.Objects - 1 - i
+	put(0, uint32(count))
+	for i, box := range boxes[:min(len(boxes), l.People)] {
 		for j, v := range box {
-			put(2+6*index+j, math.Float32bits(v))
+			put(4+8*i+j, math.Float32bits(v))
 		}
-		if i < l.People {
-			put(2+6*l.Objects+i, uint32(index))
-		}
+		put(4+8*i+4, uint32(i))
+		put(4+8*i+5, uint32(i*37%anchorsOfSubjects))
 	}
 	return s.bytes(content)
 }
+
+// anchorsOfSubjects is above the anchor of every subject.
+const anchorsOfSubjects = 50
 
 // cases are all trials, by kernel and number.
 func cases() map[string]func(*setup) trial {
 	out := map[string]func(*setup) trial{}
 	for kernel, makers := range map[string][]func(*setup) trial{
-		"letterbox": letterboxTrials(), "crop": cropTrials(), "select": selectTrials(), "keypoints": keypointTrials(),
-		"masks": maskTrials(), "normalize": normalizeTrials(), "cosine": cosineTrials(), "blend": blendTrials(),
+		"letterbox": letterboxTrials(), "crop": cropTrials(), "select": append(selectTrials(), headTrials()...), "choose": chooseTrials(), "keypoints": keypointTrials(),
+		"masks": maskTrials(), "joints": jointTrials(), "anchor joints": anchorJointTrials(), "combine": combineTrials(),
+		"margin": marginTrials(), "classify": classifyTrials(), "normalize": normalizeTrials(), "cosine": cosineTrials(), "blend": blendTrials(),
 	} {
 		for i, m := range makers {
 			out[fmt.Sprintf("%s/%d", kernel, i)] = m

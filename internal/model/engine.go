@@ -36,18 +36,26 @@ func loadEngine(config Config, spec Spec) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{config: config, spec: spec, engine: loaded, users: 1}
-	if spec.Check != nil {
-		err = spec.Check(loaded.Inputs(), loaded.Outputs())
+	if err = e.fits(spec); err != nil {
+		return nil, errors.Join(err, e.release())
 	}
-	if err == nil {
-		err = e.prepareMode()
-	}
-	if err != nil {
+	if err = e.prepareMode(); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", spec.Name, err), e.release())
 	}
 	config.Logger.Info("engine loaded", "model", spec.Name, "task", spec.Task, "mode", config.Mode, "batch", spec.Batch,
 		"took", time.Since(began).Round(time.Millisecond))
 	return e, nil
+}
+
+// fits asks whether inputs and outputs are as a model's card says.
+func (e *Engine) fits(spec Spec) error {
+	if spec.Check == nil {
+		return nil
+	}
+	if err := spec.Check(e.engine.Inputs(), e.engine.Outputs()); err != nil {
+		return fmt.Errorf("model %s: %w", spec.Name, err)
+	}
+	return nil
 }
 
 // prepareMode makes what pipelines share in this mode.

@@ -10,8 +10,9 @@ import (
 
 // Manager holds one engine a model. Its methods may be called from any goroutine.
 type Manager struct {
-	config  Config
-	engines map[Task]*Engine
+	config Config
+	// engines are by role; roles may share one, each of which holds it.
+	engines map[string]*Engine
 
 	mutex     sync.Mutex
 	users     int
@@ -57,39 +58,62 @@ func New(config Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{config: config, engines: map[Task]*Engine{}, users: 1, pipelines: map[string]bool{}}
-	for _, spec := range config.Models {
-		e, err := loadEngine(config, spec)
-		if err != nil {
+	m := &Manager{config: config, engines: map[string]*Engine{}, users: 1, pipelines: map[string]bool{}}
+	for i := range config.Models {
+		if err := m.load(i); err != nil {
 			return nil, errors.Join(err, m.releaseEngines())
 		}
-		m.engines[spec.Task] = e
 	}
 	return m, nil
 }
 
-// Engine is the engine of a task, or nil. The manager keeps holding it.
-func (m *Manager) Engine(t Task) *Engine { return m.engines[t] }
+// load loads the i-th model, or shares the engine of an earlier one.
+func (m *Manager) load(i int) error {
+	spec := m.config.Models[i]
+	for _, earlier := range m.config.Models[:i] {
+		if !spec.shares(&earlier) {
+			continue
+		}
+		e := m.engines[earlier.Role]
+		if err := e.fits(spec); err != nil {
+			return err
+		}
+		if err := e.retain(); err != nil {
+			return err
+		}
+		m.engines[spec.Role] = e
+		m.config.Logger.Info("engine shared", "model", spec.Name, "role", spec.Role, "with", earlier.Role)
+		return nil
+	}
+	e, err := loadEngine(m.config, spec)
+	if err == nil {
+		m.engines[spec.Role] = e
+	}
+	return err
+}
+
+// Engine is the engine of a role, or nil. The manager keeps holding it.
+func (m *Manager) Engine(role string) *Engine { return m.engines[role] }
 
 // Mode is the inference mode.
 func (m *Manager) Mode() Mode { return m.config.Mode }
 
-// Contexts are the execution contexts of one pipeline, by task.
+// Contexts are the execution contexts of one pipeline, by role.
 type Contexts struct {
 	manager  *Manager
 	pipeline string
-	byTask   map[Task]*ExecutionContext
+	byRole   map[string]*ExecutionContext
 	once     sync.Once
 	err      error
 }
 
-// Of is the context of a task; nil if the pipeline does not use it.
-func (c *Contexts) Of(t Task) *ExecutionContext { return c.byTask[t] }
+// Of is the context of a role; nil if the pipeline does not use it.
+func (c *Contexts) Of(role string) *ExecutionContext { return c.byRole[role] }
 
-// CreatePipelineContexts makes one context for each task (all loaded ones if none is named), each with
+// CreatePipelineContexts makes one context for each role (all loaded ones if none is named), each with
 // its own stream and buffers, booked to the pipeline's name. On failure nothing is left behind. The
 // caller closes the result; a name is free again once its contexts are closed.
-func (m *Manager) CreatePipelineContexts(pipeline string, tasks ...Task) (*Contexts, error) {
+func (m *Manager) CreatePipelineContexts(pipeline string, roles ...string) (*Contexts, error) {
 	m.mutex.Lock()
 	taken, closed := m.pipelines[pipeline], m.users == 0
 	if !taken && !closed {
@@ -102,22 +126,22 @@ func (m *Manager) CreatePipelineContexts(pipeline string, tasks ...Task) (*Conte
 	if taken {
 		return nil, fmt.Errorf("contexts for %s: a pipeline of that name has contexts already", pipeline)
 	}
-	if len(tasks) == 0 {
+	if len(roles) == 0 {
 		for _, s := range m.config.Models {
-			tasks = append(tasks, s.Task)
+			roles = append(roles, s.Role)
 		}
 	}
-	c := &Contexts{manager: m, pipeline: pipeline, byTask: map[Task]*ExecutionContext{}}
-	for _, t := range tasks {
-		e := m.engines[t]
+	c := &Contexts{manager: m, pipeline: pipeline, byRole: map[string]*ExecutionContext{}}
+	for _, role := range roles {
+		e := m.engines[role]
 		if e == nil {
-			return nil, errors.Join(fmt.Errorf("contexts for %s: no model for task %s is configured", pipeline, t), c.Close())
+			return nil, errors.Join(fmt.Errorf("contexts for %s: no model %s is configured", pipeline, role), c.Close())
 		}
 		x, err := e.newContext(pipeline)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("contexts for %s: model %s: %w", pipeline, e.spec.Name, err), c.Close())
 		}
-		c.byTask[t] = x
+		c.byRole[role] = x
 	}
 	return c, nil
 }
@@ -126,8 +150,8 @@ func (m *Manager) CreatePipelineContexts(pipeline string, tasks ...Task) (*Conte
 func (c *Contexts) Close() error {
 	c.once.Do(func() {
 		var errs []error
-		for _, t := range Tasks {
-			if x := c.byTask[t]; x != nil {
+		for _, s := range c.manager.config.Models {
+			if x := c.byRole[s.Role]; x != nil {
 				errs = append(errs, x.Close())
 			}
 		}
@@ -163,8 +187,8 @@ func (m *Manager) Close() error {
 
 func (m *Manager) releaseEngines() error {
 	var errs []error
-	for _, t := range Tasks {
-		if e := m.engines[t]; e != nil {
+	for _, s := range m.config.Models {
+		if e := m.engines[s.Role]; e != nil {
 			errs = append(errs, e.release())
 		}
 	}

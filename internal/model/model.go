@@ -16,19 +16,14 @@ import (
 	"sightline/internal/device"
 )
 
-// Task is what a model does for a pipeline.
-type Task string
-
-// The tasks, in the order in which a pipeline runs them.
+// What a model does for a pipeline.
 const (
-	Detection    Task = "detection"
-	Pose         Task = "pose"
-	Segmentation Task = "segmentation"
-	ReID         Task = "reid"
+	Detection      = "detection"
+	Pose           = "pose"
+	Segmentation   = "segmentation"
+	ReID           = "reid"
+	Classification = "classification"
 )
-
-// Tasks lists all tasks in order.
-var Tasks = []Task{Detection, Pose, Segmentation, ReID}
 
 // Mode says which contexts there are and who may run at once.
 type Mode string
@@ -45,9 +40,12 @@ const (
 
 // Spec is one model as the manager needs it.
 type Spec struct {
-	Task Task
+	// Role is the name by which pipelines ask for the model; the task if it is empty.
+	Role string
+	Task string
 	Name string
-	// Key identifies the content: two specs with equal Name, Task, Key and Batch are the same model.
+	// Key identifies the content: specs with equal Key and Batch are the same model and share one engine,
+	// unless one looks at whole pictures (Detection) and the other does not.
 	Key string
 	// Batch is the largest number of items in one inference.
 	Batch int
@@ -73,7 +71,7 @@ type Config struct {
 func (c Config) same(o Config) bool {
 	return c.Device == o.Device && c.Mode == o.Mode && c.MaxWait == o.MaxWait && c.Workers == o.Workers &&
 		slices.EqualFunc(c.Models, o.Models, func(a, b Spec) bool {
-			return a.Task == b.Task && a.Name == b.Name && a.Key == b.Key && a.Batch == b.Batch
+			return a.Role == b.Role && a.Task == b.Task && a.Name == b.Name && a.Key == b.Key && a.Batch == b.Batch
 		})
 }
 
@@ -90,14 +88,24 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	seen := map[Task]bool{}
-	for _, s := range c.Models {
-		if seen[s.Task] {
-			return c, fmt.Errorf("two models for task %s", s.Task)
+	c.Models = slices.Clone(c.Models)
+	seen := map[string]bool{}
+	for i := range c.Models {
+		s := &c.Models[i]
+		if s.Role == "" {
+			s.Role = s.Task
 		}
-		seen[s.Task] = true
+		if seen[s.Role] {
+			return c, fmt.Errorf("two models are called %s", s.Role)
+		}
+		seen[s.Role] = true
 	}
 	return c, nil
+}
+
+// shares says whether two specs can use one engine.
+func (s *Spec) shares(o *Spec) bool {
+	return s.Key != "" && s.Key == o.Key && s.Batch == o.Batch && (s.Task == Detection) == (o.Task == Detection)
 }
 
 // Errors that a caller can act on; test with errors.Is.

@@ -185,8 +185,18 @@ func (p *Program) runWhole() error {
 // runTurns starts every step before it waits for any, so that a batcher sees them together. What was
 // started is always finished; the first failure is returned.
 func (p *Program) runTurns() (failed error) {
-	started := 0
+	origin, started := p.steps[0].Context.stream, 0
+	if len(p.steps) > 1 {
+		if err := origin.Record(p.fork); err != nil {
+			return err
+		}
+	}
 	for i := range p.steps {
+		if i > 0 { // what was queued on the origin before comes before every step
+			if failed = p.steps[i].Context.stream.Wait(p.fork); failed != nil {
+				break
+			}
+		}
 		if failed = p.start(i); failed != nil {
 			break
 		}

@@ -54,9 +54,9 @@ type Options struct {
 
 	Device  device.Device
 	Manager *model.Manager
-	// Tasks are the models the camera uses; none means all.
-	Tasks []model.Task
-	// Vision needs Limits, Detector, People, Gallery and Vectors; the rest is filled in.
+	// Models are the roles of those that the camera uses; none means all.
+	Models []string
+	// Vision needs Limits, Detectors, Stages and Vectors; the rest is filled in.
 	Vision vision.Options
 	Track  track.Options
 	Sinks  []Sink
@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	closeSource := sync.OnceValue(source.Close)
 	defer closing(&err, closeSource)
 
-	contexts, err := o.Manager.CreatePipelineContexts(o.Camera, o.Tasks...)
+	contexts, err := o.Manager.CreatePipelineContexts(o.Camera, o.Models...)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (l *lane) look(p *device.Picture) error {
 	}
 	detected := time.Now()
 	look := l.vision.Appearance()
-	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Cosines: look.Cosines, Actions: look.Remember})
+	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Objects: look.Objects, Cosines: look.Cosines, Actions: look.Remember})
 
 	f.Camera, f.Seq, f.PTS = l.options.Camera, p.Seq, p.PTS.Seconds()
 	f.Time, f.TimeError = nil, 0

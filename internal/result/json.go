@@ -115,12 +115,32 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 		dst = appendRLE(dst, o.Mask.Counts)
 		dst = append(dst, '}')
 	}
+	if len(o.Attributes) > 0 {
+		dst = appendAttributes(dst, o.Attributes)
+	}
 	if reid && len(o.ReID) > 0 {
 		dst = append(dst, `,"reid":"`...)
 		dst = base64.StdEncoding.AppendEncode(dst, o.ReID)
 		dst = append(dst, '"')
 	}
 	return append(dst, '}')
+}
+
+func appendAttributes(dst []byte, list []Attribute) []byte {
+	dst = append(dst, `,"attributes":[`...)
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"model":`...)
+		dst = appendString(dst, list[i].Model)
+		dst = append(dst, `,"class":`...)
+		dst = appendString(dst, list[i].Class)
+		dst = append(dst, `,"score":`...)
+		dst = appendDecimal(dst, float64(list[i].Score), scoreDecimals)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }
 
 func appendInts(dst []byte, values []int) []byte {

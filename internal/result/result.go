@@ -47,8 +47,8 @@ type Latency struct {
 	Total float64 `json:"total"`
 }
 
-// Object is one detected thing. Keypoints, Mask and ReID are there for persons only, and only for
-// the models that the camera uses.
+// Object is one detected thing. Keypoints, Mask, Attributes and ReID are there for the objects that a model of
+// the camera looks at: persons, as a rule.
 type Object struct {
 	// Track is the number of the object's track in this camera, from 1; 0 while it has none yet.
 	Track int64 `json:"track"`
@@ -58,12 +58,24 @@ type Object struct {
 	Score float32 `json:"score"`
 	// Box is x1, y1, x2, y2 in picture pixels; pixel (0,0) has its centre at (0.5,0.5).
 	Box Box `json:"box"`
-	// Keypoints are 17 joints in COCO order (see Joints). They may lie a little outside the picture.
+	// Keypoints are the joints in the pose model's order: as a rule the 17 of COCO (see Joints). They may lie a
+	// little outside the picture.
 	Keypoints []Keypoint `json:"keypoints,omitempty"`
 	Mask      *Mask      `json:"mask,omitempty"`
+	// Attributes are what classification models say, in the configuration's order.
+	Attributes []Attribute `json:"attributes,omitempty"`
 	// ReID is the appearance vector, unit length, as little-endian float16 (base64 in JSON). It is
 	// written only when the configuration asks for it.
 	ReID []byte `json:"reid,omitempty"`
+}
+
+// Attribute is the class that a classification model found best.
+type Attribute struct {
+	// Model is the model's name in the configuration.
+	Model string `json:"model"`
+	Class string `json:"class"`
+	// Score is its probability, 0..1.
+	Score float32 `json:"score"`
 }
 
 // Box is x1, y1, x2, y2 in picture pixels.

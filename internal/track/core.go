@@ -2,6 +2,7 @@ package track
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"sightline/internal/result"
@@ -20,7 +21,9 @@ type core struct {
 	// jumped says that the clock jumped before this frame: what is not found again now is gone.
 	jumped bool
 
-	seen  []detection
+	seen []detection
+	// rowOf is the row of appearance by object, -1 for none.
+	rowOf []int
 	owner []bool // of gallery slots: true while a track holds it
 	near  grid   // the seen boxes
 	match assign.Solver
@@ -65,7 +68,7 @@ func (t *core) Live() int { return len(t.tracks) }
 
 func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) {
 	t.advance(pts)
-	t.read(objects)
+	t.read(objects, a.Objects)
 	for i := range a.Actions {
 		a.Actions[i] = -1
 	}
@@ -102,15 +105,24 @@ func (t *core) advance(pts time.Duration) {
 	}
 }
 
-// read lists the objects that can take part.
-func (t *core) read(objects []result.Object) {
+// read lists the objects that can take part; listed are those of the rows of appearance, ascending or not.
+func (t *core) read(objects []result.Object, listed []int) {
 	t.seen = t.seen[:0]
+	t.rowOf = slices.Grow(t.rowOf[:0], len(objects))[:len(objects)]
+	for i := range t.rowOf {
+		t.rowOf[i] = -1
+	}
+	for row, i := range listed {
+		if i >= 0 && i < len(t.rowOf) {
+			t.rowOf[i] = row
+		}
+	}
 	people := 0
 	for i := range objects {
 		o := &objects[i]
 		o.Track = 0
-		row := -1
-		if o.Class == t.o.Person {
+		row := t.rowOf[i]
+		if listed == nil && o.Class == t.o.Person {
 			row = people
 			people++
 		}

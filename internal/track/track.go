@@ -54,7 +54,7 @@ type Options struct {
 	MaxTracks int
 	// Slots is the number of rows of the appearance gallery on the device; 0 works without.
 	Slots int
-	// Person is the class name that appearance rows stand for: "person".
+	// Person is the class name that appearance rows stand for where Appearance does not say: "person".
 	Person string
 }
 
@@ -89,15 +89,17 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Appearance is one frame's comparison of the people just seen with the gallery that the tracker
-// keeps on the device. Row i is the i-th object of class Options.Person. The zero value is a frame
-// without appearance.
+// Appearance is one frame's comparison of the objects just seen with the gallery that the tracker
+// keeps on the device. The zero value is a frame without appearance.
 type Appearance struct {
+	// Objects are the rows' objects, as indices of the frame's; nil: row i is the i-th object of class
+	// Options.Person.
+	Objects []int
 	// Cosines is [rows,Options.Slots], row by row. Rows that are missing, slots that no track holds
 	// and values that are not finite are ignored.
 	Cosines []float32
 	// Actions receives what device.Blend is to do with the row: s >= 0 blend into slot s, -2-s make
-	// slot s a copy, -1 leave the gallery alone. All of it is written; people beyond its length get
+	// slot s a copy, -1 leave the gallery alone. All of it is written; rows beyond its length get
 	// no slot.
 	Actions []int32
 }

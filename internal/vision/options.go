@@ -8,23 +8,64 @@ import (
 	"sightline/internal/model"
 )
 
-// Detector says how the detector's outputs are read.
+// Detector is a model that finds objects in whole pictures, and how it is fed and read.
 type Detector struct {
-	// Scores and Boxes name the outputs [anchors,classes] and [anchors,4].
-	Scores, Boxes string
-	Classes       []string
+	// Model is its role among the pipeline's contexts.
+	Model string
+	// Family says how Outputs, names by role, are read: see docs/models.md.
+	Family  string
+	Outputs map[string]string
+	Pixels  device.Pixels
+	// Fit is letterbox (also if empty), corner or stretch.
+	Fit     string
+	Classes []string
 	// Wanted lists the classes to report; none means all.
 	Wanted        []string
 	ScoreMin, IoU float32
+	// Sigmoid: scores are logits.
+	Sigmoid bool
+	// Strides and Centre are those of families with a grid.
+	Strides []int
+	Centre  float32
+	// Every is n to look at every n-th picture; 0 means all.
+	Every int
 }
 
-// Person says how a person model is fed and read.
-type Person struct {
-	// Output names the model's output: keypoints, mask or features.
-	Output string
+// Stage is a model that looks at objects, and how it is fed and read.
+type Stage struct {
+	// Model is its role among the pipeline's contexts, Task what it does: model.Pose and so on.
+	Model, Task string
+	// Family says how Outputs, names by role, are read.
+	Family  string
+	Outputs map[string]string
+	Pixels  device.Pixels
+	Subjects
 	Region device.Region
-	// Threshold is the mask's.
+	// Proportions makes Region.Aspect that of the model's input.
+	Proportions bool
+	// Threshold is the least probability of a mask's pixel, or the least score of a class that is told.
 	Threshold float32
+	// Labels are the model's own classes (classification, semantic masks); Of is the one a mask is made of.
+	Labels []string
+	Of     string
+	// Activation and Refine: see docs/models.md.
+	Activation, Refine string
+	// Every is n to look at every n-th picture; 0 means all.
+	Every int
+}
+
+// Subjects says which objects stages look at. Stages that say the same share a list.
+type Subjects struct {
+	// On is the role of the detector that finds them; the first one's if empty.
+	On string
+	// Classes of objects; none means all.
+	Classes []string
+	// MinWidth and MinHeight are picture pixels.
+	MinWidth, MinHeight float32
+}
+
+func (s Subjects) same(o Subjects) bool {
+	return s.On == o.On && slices.Equal(s.Classes, o.Classes) && s.MinWidth == o.MinWidth && s.MinHeight == o.MinHeight
 }
 
 // Options are what a DetectionManager is made from.
@@ -32,19 +73,31 @@ type Options struct {
 	// Owner is the camera's name; buffers are booked to it.
 	Owner  string
 	Device device.Device
-	// Contexts are the pipeline's. Detection must be there; the person models are optional.
+	// Contexts are the pipeline's: one for each detector and stage.
 	Contexts *model.Contexts
 	// Format of the pictures to come.
 	Format device.PictureFormat
-	// Limits of the results: see device.Limits.
-	Limits   device.Limits
-	Detector Detector
-	// People has an entry for each person model in Contexts.
-	People map[model.Task]Person
+	// Limits of the results, for every detector and every list of subjects: see device.Limits.
+	Limits device.Limits
+	// Detectors look at pictures, at least one; Stages at the objects that they find.
+	Detectors []Detector
+	Stages    []Stage
 	// Gallery is how many appearance vectors are remembered for the tracker; 0 means none.
 	Gallery int
 	// Vectors copies appearance vectors out, for sinks that write them.
 	Vectors bool
+}
+
+// marks has an entry a class, set for those that are named; nil if none is.
+func marks(classes, named []string) []bool {
+	if len(named) == 0 {
+		return nil
+	}
+	set := make([]bool, len(classes))
+	for i, class := range classes {
+		set[i] = slices.Contains(named, class)
+	}
+	return set
 }
 
 // outputIndex finds an output by name.
@@ -57,12 +110,22 @@ func outputIndex(e *model.Engine, name string) (int, error) {
 }
 
 // inputSize is the width and height of a model's picture input.
-func inputSize(e *model.Engine) (width, height int, err error) {
+func inputSize(e *model.Engine, p device.Pixels) (width, height int, err error) {
 	in := e.Inputs()
-	if len(in) != 1 || len(in[0].Shape) != 3 || in[0].Shape[0] != 3 {
-		return 0, 0, fmt.Errorf("model %s has inputs %v, expected one of shape [3 height width]", e.Name(), in)
+	if len(in) == 1 && len(in[0].Shape) == 3 {
+		s := in[0].Shape
+		if p.Last && s[2] == 3 {
+			return s[1], s[0], nil
+		}
+		if !p.Last && s[0] == 3 {
+			return s[2], s[1], nil
+		}
 	}
-	return in[0].Shape[2], in[0].Shape[1], nil
+	want := "[3 height width]"
+	if p.Last {
+		want = "[height width 3]"
+	}
+	return 0, 0, fmt.Errorf("model %s has inputs %v, expected one of shape %s", e.Name(), in, want)
 }
 
 // shaped checks the shape of an output; -1 stands for any size.

@@ -62,6 +62,11 @@ func (k *kernelSet) Select(s device.Stream, a device.Select) error {
 	return k.queue(s, plan, err)
 }
 
+func (k *kernelSet) Choose(s device.Stream, a device.Choose) error {
+	plan, err := kernels.Choose(a)
+	return k.queue(s, plan, err)
+}
+
 func (k *kernelSet) Crop(s device.Stream, a device.Crop) error {
 	plan, err := kernels.Crop(a)
 	return k.queue(s, plan, err)
@@ -89,5 +94,30 @@ func (k *kernelSet) Cosine(s device.Stream, a device.Cosine) error {
 
 func (k *kernelSet) Blend(s device.Stream, a device.Blend) error {
 	plan, err := kernels.Blend(a)
+	return k.queue(s, plan, err)
+}
+
+func (k *kernelSet) Joints(s device.Stream, a device.Joints) error {
+	plan, err := kernels.Joints(a)
+	return k.queue(s, plan, err)
+}
+
+func (k *kernelSet) AnchorJoints(s device.Stream, a device.AnchorJoints) error {
+	plan, err := kernels.AnchorJoints(a)
+	return k.queue(s, plan, err)
+}
+
+func (k *kernelSet) Combine(s device.Stream, a device.Combine) error {
+	plan, err := kernels.Combine(a)
+	return k.queue(s, plan, err)
+}
+
+func (k *kernelSet) Margin(s device.Stream, a device.Margin) error {
+	plan, err := kernels.Margin(a)
+	return k.queue(s, plan, err)
+}
+
+func (k *kernelSet) Classify(s device.Stream, a device.Classify) error {
+	plan, err := kernels.Classify(a)
 	return k.queue(s, plan, err)
 }

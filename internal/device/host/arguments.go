@@ -77,16 +77,39 @@ func (a *arguments) limits(l device.Limits) {
 	a.atLeast("limits: people", l.People, 0)
 }
 
-func (a *arguments) people(s *device.Buffer, l device.Limits, first, count int) {
+func (a *arguments) subjects(s *device.Buffer, l device.Limits, first, count int) {
 	a.limits(l)
 	a.atLeast("first", first, 0)
 	a.atLeast("count", count, 1)
 	if a.err == nil {
-		a.holds("selection", s, l.SelectionSize())
+		a.holds("subjects", s, l.SubjectsSize())
+	}
+}
+
+// values checks that items numbers of each of so many anchors lie in the buffer.
+func (a *arguments) values(argument string, v device.Values, anchors, items int) {
+	a.atLeast(argument+": offset", v.Offset, 0)
+	a.atLeast(argument+": anchor", v.Anchor, 0)
+	a.atLeast(argument+": item", v.Item, 0)
+	a.holds(argument, v.Buffer, 4)
+	last := int64(v.Offset) + int64(anchors-1)*int64(v.Anchor) + int64(items-1)*int64(v.Item)
+	if a.err == nil && v.Buffer.Size()/4 <= last {
+		a.fail(argument, "has %d bytes, its last number is at %d", v.Buffer.Size(), 4*last)
+	}
+}
+
+func (a *arguments) pixels(p device.Pixels) {
+	for _, v := range append(p.Scale[:], append(p.Offset[:], p.Pad)...) {
+		if v != v || math.IsInf(float64(v), 0) {
+			a.fail("pixels", "have the factors %+v, expected numbers", p)
+		}
 	}
 }
 
 func (a *arguments) region(r device.Region) {
+	if !(r.Aspect >= 0) || math.IsInf(float64(r.Aspect), 0) {
+		a.fail("region aspect", "is %v, expected 0 or more", r.Aspect)
+	}
 	if !(r.Scale > 0) || math.IsInf(float64(r.Scale), 0) {
 		a.fail("region scale", "is %v, expected a number above 0", r.Scale)
 	}

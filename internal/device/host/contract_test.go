@@ -24,7 +24,7 @@ func harness(t *testing.T) *contract.Harness {
 	if ffmpeg == "" {
 		ffmpeg = "ffmpeg"
 	}
-	spec := func(task model.Task, name string) model.Spec {
+	spec := func(task string, name string) model.Spec {
 		return model.Spec{Task: task, Name: name, Key: name, Batch: 4, Read: func() ([]byte, error) {
 			f, err := os.Open("../../../models/" + name + ".onnx.gz")
 			if err != nil {
@@ -48,18 +48,24 @@ func harness(t *testing.T) *contract.Harness {
 			spec(model.Segmentation, "segmentation"), spec(model.ReID, "reid"),
 		},
 		Vision: vision.Options{
-			Limits:   device.Limits{Objects: 32, People: 16},
-			Detector: vision.Detector{Scores: "scores", Boxes: "boxes", Classes: classes(t), ScoreMin: .4, IoU: .5},
-			People: map[model.Task]vision.Person{
-				model.Pose:         {Output: "keypoints", Region: device.Region{Square: true, Scale: 1.25, Black: true}},
-				model.Segmentation: {Output: "mask", Region: device.Region{Scale: 1.2}, Threshold: .5},
-				model.ReID:         {Output: "features", Region: device.Region{Scale: 1}},
+			Limits: device.Limits{Objects: 32, People: 16},
+			Detectors: []vision.Detector{{Model: model.Detection, Outputs: map[string]string{"scores": "scores", "boxes": "boxes"}, Pixels: device.RGB,
+				Classes: classes(t), ScoreMin: .4, IoU: .5}},
+			Stages: []vision.Stage{
+				stage(model.Pose, "keypoints", device.Region{Aspect: 1, Scale: 1.25, Black: true}),
+				stage(model.Segmentation, "mask", device.Region{Scale: 1.2}),
+				stage(model.ReID, "features", device.Region{Scale: 1}),
 			},
 		},
 		Clips:     [2]string{"../../../clips/plaza-east.mp4", "../../../clips/plaza-2.mp4"},
 		Exclusive: true,
 		Cycles:    3,
 	}
+}
+
+func stage(task, output string, r device.Region) vision.Stage {
+	return vision.Stage{Model: task, Task: task, Outputs: map[string]string{output: output}, Pixels: device.RGB,
+		Subjects: vision.Subjects{Classes: []string{"person"}}, Region: r, Threshold: .5}
 }
 
 // classes are those of the detection model's card.
@@ -113,6 +119,16 @@ func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }
 func TestMemoryComesBack(t *testing.T)           { check(t) }
 func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
+func TestFamilies(t *testing.T)                  { check(t) }
+
+// TestFamiliesInferred: here, where ONNX needs no plans, the families' models run themselves.
+func TestFamiliesInferred(t *testing.T) {
+	figure, err := contract.FamiliesInferred(harness(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(figure)
+}
 
 func TestDecoderAccountsForEveryPicture(t *testing.T) { check(t) }
 func TestDecoderFollowsTheSize(t *testing.T)          { check(t) }

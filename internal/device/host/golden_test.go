@@ -81,14 +81,14 @@ func (n *network) run(s *stream) error { return s.enqueue(item{work: n.call.Run}
 
 // seen is what the kernels and the models found in a golden picture.
 type seen struct {
-	picture   *device.Picture
-	selection selection
-	keypoints []float32
-	masks     device.PackMasks
-	cosine    []float32
-	vectors   []uint16
-	segmenter *network
-	reid      *network
+	picture            *device.Picture
+	selected, subjects subjects
+	keypoints          []float32
+	masks              device.PackMasks
+	cosine             []float32
+	vectors            []uint16
+	segmenter          *network
+	reid               *network
 }
 
 func (b *bench) see(library *onnxruntime.Library, p *device.Picture, people int) *seen {
@@ -96,23 +96,24 @@ func (b *bench) see(library *onnxruntime.Library, p *device.Picture, people int)
 	detector, pose := b.network(library, "detection", 1), b.network(library, "pose-lite", people)
 	segmenter, reid := b.network(library, "segmentation", people), b.network(library, "reid", people)
 	fit := device.NewFit(p.Width, p.Height, 416, 416)
-	selected, joints := b.alloc(limits.SelectionSize()), b.alloc(int64(people)*51*4)
+	selected, chosen, joints := b.alloc(limits.SelectionSize()), b.alloc(limits.SubjectsSize()), b.alloc(int64(people)*51*4)
 	vectors, cosine := b.alloc(int64(people)*1280*2), b.alloc(int64(people)*int64(people)*4)
-	square, grown := device.Region{Square: true, Scale: 1.25, Black: true}, device.Region{Scale: 1.2}
-	masks := device.PackMasks{In: segmenter.outputs[0], InWidth: 256, InHeight: 256, Selection: selected, Limits: limits, Count: people,
+	square, grown := device.Region{Aspect: 1, Scale: 1.25, Black: true}, device.Region{Scale: 1.2}
+	masks := device.PackMasks{In: segmenter.outputs[0], InWidth: 256, InHeight: 256, Subjects: chosen, Limits: limits, Count: people,
 		Region: grown, Threshold: .5, Width: p.Width, Height: p.Height, Out: b.alloc(int64(people) * device.MaskRecordSize)}
 	calls, s := kernels{}, b.stream
 	crop := func(n *network, width, height int, r device.Region) error {
-		return errors.Join(calls.Crop(s, device.Crop{Picture: p, Selection: selected, Limits: limits, Count: people, Region: r,
+		return errors.Join(calls.Crop(s, device.Crop{Picture: p, Pixels: device.RGB, Subjects: chosen, Limits: limits, Count: people, Region: r,
 			Out: n.in, OutWidth: width, OutHeight: height}), n.run(s))
 	}
 	b.finish(errors.Join(
-		calls.Letterbox(s, device.Letterbox{Picture: p, Fit: fit, Out: detector.in, OutWidth: 416, OutHeight: 416}),
+		calls.Letterbox(s, device.Letterbox{Picture: p, Pixels: device.RGB, Fit: fit, Out: detector.in, OutWidth: 416, OutHeight: 416}),
 		detector.run(s),
-		calls.Select(s, device.Select{Scores: detector.outputs[0], Boxes: detector.outputs[1], Anchors: 3549, Classes: 80, Fit: fit,
+		calls.Select(s, device.Select{Head: plainHead(detector.outputs[0], detector.outputs[1], 80), Anchors: 3549, Classes: 80, Fit: fit,
 			Width: p.Width, Height: p.Height, ScoreMin: .4, IoU: .5, Limits: limits, Out: selected}),
+		calls.Choose(s, device.Choose{Selection: selected, Wanted: []bool{true}, Limits: limits, Out: chosen}),
 		crop(pose, 192, 192, square),
-		calls.Keypoints(s, device.Keypoints{In: pose.outputs[0], InWidth: 192, InHeight: 192, Selection: selected, Limits: limits,
+		calls.Keypoints(s, device.Keypoints{Joints: 17, In: pose.outputs[0], InWidth: 192, InHeight: 192, Subjects: chosen, Limits: limits,
 			Count: people, Region: square, Out: joints}),
 		crop(segmenter, 256, 256, grown),
 		calls.PackMasks(s, masks),
@@ -120,7 +121,7 @@ func (b *bench) see(library *onnxruntime.Library, p *device.Picture, people int)
 		calls.Normalize(s, device.Normalize{In: reid.outputs[0], Length: 1280, Count: people, Out: vectors}),
 		calls.Cosine(s, device.Cosine{A: vectors, B: vectors, Rows: people, Columns: people, Length: 1280, Out: cosine}),
 	))
-	return &seen{p, newSelection(selected, limits), floatsOf(joints), masks, floatsOf(cosine), halvesOf(vectors),
+	return &seen{p, newSubjects(selected, limits), newSubjects(chosen, limits), floatsOf(joints), masks, floatsOf(cosine), halvesOf(vectors),
 		b.network(library, "segmentation", 1), b.network(library, "reid", 1)}
 }
 
@@ -182,27 +183,28 @@ func TestGoldenKernels(t *testing.T) {
 
 // match finds every golden object, and returns which person each golden person is.
 func (f *seen) match(t *testing.T, g golden.Truth) (persons []int) {
-	n := int(f.selection.ints[0])
+	n := int(f.selected.ints[0])
 	if n != len(g.Detections) {
 		t.Errorf("%d objects, want %d", n, len(g.Detections))
 	}
 	for _, d := range g.Detections {
-		at := -1
+		found := -1
 		for i := range n {
-			o := f.selection.floats[2+6*i:]
-			near := int(f.selection.ints[2+6*i+5]) == d.Class && math.Abs(float64(o[4])-d.Score) <= goldenScore
+			at := recordHeader + recordWords*i
+			o := f.selected.floats[at:]
+			near := int(f.selected.ints[at+5]) == d.Class && math.Abs(float64(o[4])-d.Score) <= goldenScore
 			for c := range 4 {
 				near = near && math.Abs(float64(o[c])-d.Box[c]) <= goldenBox
 			}
 			if near {
-				at = i
+				found = i
 			}
 		}
-		if at < 0 {
+		if found < 0 {
 			t.Fatalf("no object of class %d, score %.4f, box %v", d.Class, d.Score, d.Box)
 		}
-		for i := range int(f.selection.ints[1]) {
-			if int(f.selection.ints[2+6*f.selection.limits.Objects+i]) == at {
+		for i := range int(f.subjects.ints[0]) {
+			if int(f.subjects.ints[recordHeader+recordWords*i+4]) == found {
 				persons = append(persons, i)
 			}
 		}
@@ -238,7 +240,7 @@ func (f *seen) mask(person int) []float32 {
 }
 
 func (f *seen) region(person int, r device.Region) [4]float32 {
-	box, _ := f.selection.person(person)
+	box, _ := f.subjects.box(person)
 	return r.Of(box)
 }
 
@@ -279,7 +281,7 @@ func (f *seen) checkMask(t *testing.T, b *bench, person int) {
 	if math.Abs(got-want) > .01*want {
 		t.Errorf("person %d: the mask has a share of %.4f, want %.4f", person, got, want)
 	}
-	box, _ := f.selection.person(person)
+	box, _ := f.subjects.box(person)
 	checkMask(t, f.masks, person, box)
 }
 

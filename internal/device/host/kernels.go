@@ -13,27 +13,29 @@ func launch(s device.Stream, work func()) error {
 	return s.(*stream).enqueue(item{work: func() error { work(); return nil }})
 }
 
-// selection reads a device.Selection while a kernel runs.
-type selection struct {
+// subjects reads a list of subjects while a kernel runs.
+type subjects struct {
 	ints   []int32
 	floats []float32
-	limits device.Limits
+	limit  int
 }
 
-func newSelection(b *device.Buffer, l device.Limits) selection {
-	return selection{intsOf(b), floatsOf(b), l}
+func newSubjects(b *device.Buffer, l device.Limits) subjects {
+	return subjects{intsOf(b), floatsOf(b), l.People}
 }
 
-// person is the box of the i-th person; false beyond the people.
-func (s selection) person(i int) (box [4]float32, ok bool) {
-	if i >= min(int(s.ints[1]), s.limits.People) {
+// Words of a record.
+const (
+	recordHeader = device.RecordHeader / 4
+	recordWords  = device.RecordSize / 4
+)
+
+// box is the i-th subject's; false beyond them.
+func (s subjects) box(i int) (box [4]float32, ok bool) {
+	if i >= min(int(s.ints[0]), s.limit) {
 		return box, false
 	}
-	index := int(s.ints[2+6*s.limits.Objects+i])
-	if index < 0 || index >= s.limits.Objects {
-		return box, false
-	}
-	return [4]float32(s.floats[2+6*index:]), true
+	return [4]float32(s.floats[recordHeader+recordWords*i:]), true
 }
 
 func (kernels) Letterbox(s device.Stream, k device.Letterbox) error {
@@ -43,33 +45,26 @@ func (kernels) Letterbox(s device.Stream, k device.Letterbox) error {
 	if f.Width < 1 || f.Height < 1 || f.Left < 0 || f.Top < 0 || f.Left+f.Width > k.OutWidth || f.Top+f.Height > k.OutHeight {
 		a.fail("fit", "%+v does not lie in %dx%d", f, k.OutWidth, k.OutHeight)
 	}
+	a.pixels(k.Pixels)
 	a.holds("out", k.Out, 4, 3, k.OutHeight, k.OutWidth)
 	if a.err != nil {
 		return a.err
 	}
 	t := newSampler(k.Picture, f.Width, f.Height)
 	t.aim([4]float32{0, 0, float32(k.Picture.Width), float32(k.Picture.Height)}, false)
-	width, plane := k.OutWidth, k.OutWidth*k.OutHeight
-	out := floatsOf(k.Out)[:3*plane]
-	corner := f.Top*width + f.Left
+	out := newCanvas(floatsOf(k.Out), k.Pixels, k.OutWidth, k.OutHeight)
 	return launch(s, func() {
-		for c := range 3 {
-			p := out[c*plane:][:plane]
-			clear(p[:corner])
-			for y := range f.Height - 1 { // the right border of a row and the left one of the next
-				clear(p[corner+y*width+f.Width : corner+(y+1)*width])
-			}
-			clear(p[corner+(f.Height-1)*width+f.Width:])
-		}
-		t.sample(out[corner:], width, plane)
+		out.pad(f.Left, f.Top, f.Width, f.Height)
+		t.sample(&out, f.Left, f.Top)
 	})
 }
 
 func (kernels) Crop(s device.Stream, k device.Crop) error {
 	a := arguments{kernel: "crop"}
 	a.picture(k.Picture)
-	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
+	a.pixels(k.Pixels)
 	a.atLeast("out width", k.OutWidth, 1)
 	a.atLeast("out height", k.OutHeight, 1)
 	a.holds("out", k.Out, 4, k.Count, 3, k.OutHeight, k.OutWidth)
@@ -77,44 +72,45 @@ func (kernels) Crop(s device.Stream, k device.Crop) error {
 		return a.err
 	}
 	t := newSampler(k.Picture, k.OutWidth, k.OutHeight)
-	people, out := newSelection(k.Selection, k.Limits), floatsOf(k.Out)
-	plane := k.OutWidth * k.OutHeight
+	list, out := newSubjects(k.Subjects, k.Limits), floatsOf(k.Out)
+	size := 3 * k.OutWidth * k.OutHeight
+	item := newCanvas(out, k.Pixels, k.OutWidth, k.OutHeight)
 	return launch(s, func() {
 		for i := range k.Count {
-			item := out[3*plane*i:][:3*plane]
-			box, ok := people.person(k.First + i)
+			item.values = out[size*i:][:size]
+			box, ok := list.box(k.First + i)
 			if !ok {
-				clear(item)
+				clear(item.values)
 				continue
 			}
 			t.aim(k.Region.Of(box), k.Region.Black)
-			t.sample(item, k.OutWidth, plane)
+			t.sample(&item, 0, 0)
 		}
 	})
 }
 
-// joints and the values of one: x, y, score.
-const joints, jointValues = 17, 3
+// jointValues are x, y, score.
+const jointValues = 3
 
-// Keypoints also writes rows beyond the people: zeros.
 func (kernels) Keypoints(s device.Stream, k device.Keypoints) error {
 	a := arguments{kernel: "keypoints"}
-	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
 	a.atLeast("input width", k.InWidth, 1)
 	a.atLeast("input height", k.InHeight, 1)
-	a.holds("in", k.In, 4, k.Count, joints, jointValues)
-	a.holds("out", k.Out, 4, k.First+k.Count, joints, jointValues)
+	a.atLeast("joints", k.Joints, 1)
+	a.holds("in", k.In, 4, k.Count, k.Joints, jointValues)
+	a.holds("out", k.Out, 4, k.First+k.Count, k.Joints, jointValues)
 	if a.err != nil {
 		return a.err
 	}
-	const row = joints * jointValues
-	people := newSelection(k.Selection, k.Limits)
+	row := k.Joints * jointValues
+	list := newSubjects(k.Subjects, k.Limits)
 	in, out := floatsOf(k.In), floatsOf(k.Out)[k.First*row:]
 	return launch(s, func() {
 		for i := range k.Count {
 			from, to := in[i*row:][:row], out[i*row:][:row]
-			box, ok := people.person(k.First + i)
+			box, ok := list.box(k.First + i)
 			if !ok {
 				clear(to)
 				continue

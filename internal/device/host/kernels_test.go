@@ -88,36 +88,44 @@ func (b *bench) picture(random *rand.Rand, f device.PictureFormat) *device.Pictu
 
 var testLimits = device.Limits{Objects: 6, People: 4}
 
-// people writes a Selection whose objects all are persons but the first.
-func (b *bench) people(l device.Limits, boxes ...[4]float32) *device.Buffer {
-	s := b.dirty(l.SelectionSize())
-	ints, floats := intsOf(s), floatsOf(s)
-	ints[0], ints[1] = int32(len(boxes)+1), int32(len(boxes))
+// subjects writes a list of them.
+func (b *bench) subjects(l device.Limits, boxes ...[4]float32) *device.Buffer {
+	s := b.dirty(l.SubjectsSize())
+	intsOf(s)[0] = int32(len(boxes))
 	for i, box := range boxes {
-		copy(floats[2+6*(i+1):], box[:])
-		ints[2+6*l.Objects+i] = int32(i + 1)
+		copy(floatsOf(s)[recordHeader+recordWords*i:], box[:])
 	}
 	return s
+}
+
+// plainHead is scores [anchors,classes] and boxes of two corners.
+func plainHead(scores, boxes *device.Buffer, classes int) device.Head {
+	return device.Head{
+		Scores: device.Values{Buffer: scores, Anchor: classes, Item: 1},
+		Boxes:  device.Values{Buffer: boxes, Anchor: 4, Item: 1}, UnitX: 1, UnitY: 1,
+	}
 }
 
 // everyKernel is one valid call of each, for tests of what they have in common.
 func everyKernel(b *bench) map[string]func(device.Stream) error {
 	random := rand.New(rand.NewPCG(1, 2))
 	p := b.picture(random, device.PictureFormat{Width: 96, Height: 64, Pitch: 96, Matrix: "bt601"})
-	selection := b.people(testLimits, [4]float32{10, 10, 30, 60}, [4]float32{40, 5, 60, 62})
+	chosen := b.subjects(testLimits, [4]float32{10, 10, 30, 60}, [4]float32{40, 5, 60, 62})
 	region := device.Region{Scale: 1.2}
 	calls := kernels{}
-	letterbox := device.Letterbox{Picture: p, Fit: device.NewFit(96, 64, 64, 64), Out: b.alloc(3 * 64 * 64 * 4), OutWidth: 64, OutHeight: 64}
-	choose := device.Select{Scores: b.alloc(500 * 3 * 4), Boxes: b.alloc(500 * 16), Anchors: 500, Classes: 3, Fit: letterbox.Fit,
+	letterbox := device.Letterbox{Picture: p, Pixels: device.RGB, Fit: device.NewFit(96, 64, 64, 64), Out: b.alloc(3 * 64 * 64 * 4), OutWidth: 64, OutHeight: 64}
+	scores, boxes := b.alloc(500*3*4), b.alloc(500*16)
+	choose := device.Select{Head: plainHead(scores, boxes, 3), Anchors: 500, Classes: 3, Fit: letterbox.Fit,
 		Width: 96, Height: 64, ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.alloc(testLimits.SelectionSize())}
 	for i := range 500 {
-		floatsOf(choose.Scores)[3*i] = random.Float32()
-		copy(floatsOf(choose.Boxes)[4*i:], []float32{float32(i % 60), 12, float32(i%60 + 4), 20})
+		floatsOf(scores)[3*i] = random.Float32()
+		copy(floatsOf(boxes)[4*i:], []float32{float32(i % 60), 12, float32(i%60 + 4), 20})
 	}
-	crop := device.Crop{Picture: p, Selection: selection, Limits: testLimits, Count: 3, Region: region, Out: b.alloc(3 * 3 * 32 * 16 * 4), OutWidth: 16, OutHeight: 32}
-	keypoints := device.Keypoints{In: b.alloc(3 * 51 * 4), InWidth: 16, InHeight: 32, Selection: selection, Limits: testLimits,
+	list := device.Choose{Selection: choose.Out, Limits: testLimits, Out: b.alloc(testLimits.SubjectsSize())}
+	crop := device.Crop{Picture: p, Pixels: device.RGB, Subjects: chosen, Limits: testLimits, Count: 3, Region: region, Out: b.alloc(3 * 3 * 32 * 16 * 4), OutWidth: 16, OutHeight: 32}
+	keypoints := device.Keypoints{Joints: 17, In: b.alloc(3 * 51 * 4), InWidth: 16, InHeight: 32, Subjects: chosen, Limits: testLimits,
 		Count: 3, Region: region, Out: b.alloc(4 * 51 * 4)}
-	masks := device.PackMasks{In: b.alloc(3 * 16 * 32 * 4), InWidth: 16, InHeight: 32, Selection: selection, Limits: testLimits,
+	masks := device.PackMasks{In: b.alloc(3 * 16 * 32 * 4), InWidth: 16, InHeight: 32, Subjects: chosen, Limits: testLimits,
 		Count: 3, Region: region, Threshold: .5, Width: 96, Height: 64, Out: b.alloc(4 * device.MaskRecordSize)}
 	vectors, halves := b.alloc(3*20*4), b.alloc(3*20*2)
 	normalise := device.Normalize{In: vectors, Length: 20, Count: 3, Out: halves}
@@ -126,6 +134,7 @@ func everyKernel(b *bench) map[string]func(device.Stream) error {
 	return map[string]func(device.Stream) error{
 		"letterbox": func(s device.Stream) error { return calls.Letterbox(s, letterbox) },
 		"select":    func(s device.Stream) error { return calls.Select(s, choose) },
+		"choose":    func(s device.Stream) error { return calls.Choose(s, list) },
 		"crop":      func(s device.Stream) error { return calls.Crop(s, crop) },
 		"keypoints": func(s device.Stream) error { return calls.Keypoints(s, keypoints) },
 		"masks":     func(s device.Stream) error { return calls.PackMasks(s, masks) },
@@ -170,17 +179,17 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		change(&q)
 		return &q
 	}
-	small, s := b.alloc(2), b.people(testLimits)
+	small, s := b.alloc(2), b.subjects(testLimits)
 	region, fit, calls := device.Region{Scale: 1}, device.NewFit(9, 5, 4, 4), kernels{}
 	out := b.alloc(1 << 12)
 	letterbox := func(p *device.Picture, f device.Fit, out *device.Buffer) error {
-		return calls.Letterbox(b.stream, device.Letterbox{Picture: p, Fit: f, Out: out, OutWidth: 4, OutHeight: 4})
+		return calls.Letterbox(b.stream, device.Letterbox{Picture: p, Pixels: device.RGB, Fit: f, Out: out, OutWidth: 4, OutHeight: 4})
 	}
-	crop := device.Crop{Picture: p, Selection: s, Limits: testLimits, Count: 1, Region: region, Out: out, OutWidth: 4, OutHeight: 4}
+	crop := device.Crop{Picture: p, Pixels: device.RGB, Subjects: s, Limits: testLimits, Count: 1, Region: region, Out: out, OutWidth: 4, OutHeight: 4}
 	huge := crop
 	huge.OutWidth, huge.OutHeight, huge.Count = 1<<30, 1<<30, 1<<30
 	none := crop
-	none.Selection = small
+	none.Subjects = small
 	before := crop
 	before.First = -1
 	flat := crop
@@ -193,13 +202,13 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"fit":            letterbox(p, device.NewFit(9, 5, 8, 8), out),
 		"out":            letterbox(p, fit, small),
 		"out ":           calls.Crop(b.stream, huge),
-		"selection":      calls.Crop(b.stream, none),
+		"subjects":       calls.Crop(b.stream, none),
 		"first":          calls.Crop(b.stream, before),
 		"region scale":   calls.Crop(b.stream, flat),
-		"in":             calls.Keypoints(b.stream, device.Keypoints{In: small, InWidth: 4, InHeight: 4, Selection: s, Limits: testLimits, Count: 1, Region: region, Out: out}),
-		"in ":            calls.PackMasks(b.stream, device.PackMasks{In: small, InWidth: 4, InHeight: 4, Selection: s, Limits: testLimits, Count: 1, Region: region, Width: 9, Height: 5, Out: out}),
-		"wanted":         calls.Select(b.stream, device.Select{Scores: out, Boxes: out, Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Wanted: []bool{true}, Limits: testLimits, Out: out}),
-		"scores":         calls.Select(b.stream, device.Select{Boxes: out, Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
+		"in":             calls.Keypoints(b.stream, device.Keypoints{Joints: 17, In: small, InWidth: 4, InHeight: 4, Subjects: s, Limits: testLimits, Count: 1, Region: region, Out: out}),
+		"in ":            calls.PackMasks(b.stream, device.PackMasks{In: small, InWidth: 4, InHeight: 4, Subjects: s, Limits: testLimits, Count: 1, Region: region, Width: 9, Height: 5, Out: out}),
+		"wanted":         calls.Select(b.stream, device.Select{Head: plainHead(out, out, 2), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Wanted: []bool{true}, Limits: testLimits, Out: out}),
+		"scores":         calls.Select(b.stream, device.Select{Head: plainHead(nil, out, 2), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
 		"length":         calls.Normalize(b.stream, device.Normalize{In: out, Out: out, Count: 1}),
 		"b":              calls.Cosine(b.stream, device.Cosine{A: out, B: small, Rows: 1, Columns: 1, Length: 2, Out: out}),
 		"keep":           calls.Blend(b.stream, device.Blend{Seen: out, Slots: out, Gallery: out, Rows: 1, Length: 2, Keep: 2}),

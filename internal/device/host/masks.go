@@ -16,19 +16,19 @@ type blend struct {
 
 // masker is the work and scratch of one PackMasks.
 type masker struct {
-	k      device.PackMasks
-	people selection
-	in     []float32
-	out    []byte
+	k        device.PackMasks
+	subjects subjects
+	in       []float32
+	out      []byte
 	// rows has an entry a stored row; column is one stored column over the rows of the mask.
 	rows   []blend
 	column []float32
 }
 
-// PackMasks also writes the records of items beyond the people: they are empty.
+// PackMasks also writes the records of items beyond the subjects: they are empty.
 func (kernels) PackMasks(s device.Stream, k device.PackMasks) error {
 	a := arguments{kernel: "pack masks"}
-	a.people(k.Selection, k.Limits, k.First, k.Count)
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
 	a.atLeast("input width", k.InWidth, 1)
 	a.atLeast("input height", k.InHeight, 1)
@@ -40,7 +40,7 @@ func (kernels) PackMasks(s device.Stream, k device.PackMasks) error {
 		return a.err
 	}
 	w := &masker{
-		k: k, people: newSelection(k.Selection, k.Limits), in: floatsOf(k.In), out: bytesOf(k.Out),
+		k: k, subjects: newSubjects(k.Subjects, k.Limits), in: floatsOf(k.In), out: bytesOf(k.Out),
 		rows: make([]blend, k.Height), column: make([]float32, k.InHeight),
 	}
 	return launch(s, w.run)
@@ -52,7 +52,7 @@ func (w *masker) run() {
 		record := w.out[(w.k.First+i)*device.MaskRecordSize:][:device.MaskRecordSize]
 		clear(record)
 		binary.LittleEndian.PutUint32(record[16:], 1)
-		if box, ok := w.people.person(w.k.First + i); ok {
+		if box, ok := w.subjects.box(w.k.First + i); ok {
 			w.pack(record, w.in[i*size:][:size], w.k.Region.Of(box))
 		}
 	}
@@ -95,6 +95,9 @@ func (w *masker) pack(record []byte, mask []float32, region [4]float32) {
 	step := maskStep(x1-x0, y1-y0)
 	for i, v := range [5]int{x0, y0, x1 - x0, y1 - y0, step} {
 		binary.LittleEndian.PutUint32(record[4*i:], uint32(v))
+	}
+	if w.k.Plane != nil {
+		region = *w.k.Plane
 	}
 	rows := w.rows[:(y1-y0+step-1)/step]
 	for r := range rows {

@@ -79,8 +79,8 @@ func TestPackMasks(t *testing.T) {
 		for i := range mask {
 			mask[i] = random.Float32()
 		}
-		k := device.PackMasks{In: upload(b, mask), InWidth: c.inWidth, InHeight: c.inHeight, Selection: b.people(testLimits, c.box, c.box), Limits: testLimits,
-			First: 1, Count: 2, Region: device.Region{Scale: 1.2, Square: round&1 == 1}, Threshold: .5, Width: c.width, Height: c.height, Out: b.dirty(3 * device.MaskRecordSize)}
+		k := device.PackMasks{In: upload(b, mask), InWidth: c.inWidth, InHeight: c.inHeight, Subjects: b.subjects(testLimits, c.box, c.box), Limits: testLimits,
+			First: 1, Count: 2, Region: device.Region{Scale: 1.2, Aspect: float32(round & 1)}, Threshold: .5, Width: c.width, Height: c.height, Out: b.dirty(3 * device.MaskRecordSize)}
 		b.finish(kernels{}.PackMasks(b.stream, k))
 		if step := checkMask(t, k, 0, c.box); step != c.step {
 			t.Errorf("%+v: step %d", c, step)
@@ -102,7 +102,7 @@ func TestPackMasksSurvivesAnything(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	mask := upload(b, []float32{nan, nan, nan, nan})
 	for _, box := range [][4]float32{{nan, 0, 4, 4}, {-inf, 0, inf, 4}, {8, 8, 2, 2}, {50, 50, 60, 60}, {0, 0, 8, 8}} {
-		k := device.PackMasks{In: mask, InWidth: 2, InHeight: 2, Selection: b.people(testLimits, box), Limits: testLimits, Count: 1,
+		k := device.PackMasks{In: mask, InWidth: 2, InHeight: 2, Subjects: b.subjects(testLimits, box), Limits: testLimits, Count: 1,
 			Region: device.Region{Scale: 1}, Threshold: .5, Width: 8, Height: 8, Out: b.dirty(device.MaskRecordSize)}
 		b.finish(kernels{}.PackMasks(b.stream, k))
 		for i, v := range bytesOf(k.Out)[device.MaskHeader:] {
@@ -121,7 +121,7 @@ func BenchmarkPackMasks(b *testing.B) {
 			for i := range mask {
 				mask[i] = float32(math.Exp(-math.Hypot(float64(i%256-128), float64(i/256-128)) / 100))
 			}
-			k := device.PackMasks{In: upload(bench, mask), InWidth: 256, InHeight: 256, Selection: bench.people(testLimits, box), Limits: testLimits,
+			k := device.PackMasks{In: upload(bench, mask), InWidth: 256, InHeight: 256, Subjects: bench.subjects(testLimits, box), Limits: testLimits,
 				Count: 1, Region: device.Region{Scale: 1.2}, Threshold: .5, Width: 768, Height: 576, Out: bench.alloc(device.MaskRecordSize)}
 			measure(b, bench, func(s device.Stream) error { return kernels{}.PackMasks(s, k) })
 		})

@@ -108,25 +108,25 @@ func (t *sampler) aim(region [4]float32, black bool) {
 	aimAxis(t.y, t.cy, float64(region[1]), float64(region[3]), t.format.Height, black, level)
 }
 
-// sample writes the region to three planes, plane values apart, with rows stride values apart.
-func (t *sampler) sample(out []float32, stride, plane int) {
+// sample writes the region to out, from the pixel at left, top on.
+func (t *sampler) sample(out *canvas, left, top int) {
 	for i := range 2 { // the picture is a new one
 		t.lumaRows[i].source, t.chromaRows[i].source = -1, -1
 	}
 	for y, l := range t.y {
-		r := out[y*stride:][:t.width]
-		g := out[y*stride+plane:][:t.width]
-		b := out[y*stride+2*plane:][:t.width]
+		r, g, b := out.rows(left, top+y, t.width)
 		c := t.cy[y]
 		if l.a|l.b|c.a|c.b == 0 {
 			clear(r)
 			clear(g)
 			clear(b)
+			out.finish(left, top+y, t.width)
 			continue
 		}
 		la, lb := pair(t, l, (*sampler).lumaRow)
 		ca, cb := pair(t, c, (*sampler).chromaRow)
 		t.colour.convert(r, g, b, la, lb, ca, cb, l, c)
+		out.finish(left, top+y, t.width)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestLetterbox(t *testing.T) {
 				p := b.picture(random, f)
 				fit := device.NewFit(c.width, c.height, c.outWidth, c.outHeight)
 				out := b.dirty(int64(12 * c.outWidth * c.outHeight))
-				b.finish(kernels{}.Letterbox(b.stream, device.Letterbox{Picture: p, Fit: fit, Out: out, OutWidth: c.outWidth, OutHeight: c.outHeight}))
+				b.finish(kernels{}.Letterbox(b.stream, device.Letterbox{Picture: p, Pixels: device.RGB, Fit: fit, Out: out, OutWidth: c.outWidth, OutHeight: c.outHeight}))
 				compare(t, p, floatsOf(out), c.outWidth, c.outHeight, fit.Left, fit.Top, fit.Width, fit.Height,
 					[4]float32{0, 0, float32(c.width), float32(c.height)}, false)
 				for i, v := range floatsOf(out) {
@@ -113,8 +113,8 @@ func TestCrop(t *testing.T) {
 			boxes = append(boxes, [4]float32{x, y, x + .1 + 60*random.Float32(), y + .1 + 60*random.Float32()})
 		}
 		width, height := 1+random.IntN(40), 1+random.IntN(40)
-		k := device.Crop{Picture: p, Selection: b.people(testLimits, boxes...), Limits: testLimits, First: 1, Count: 3,
-			Region: device.Region{Square: round&4 != 0, Scale: .5 + random.Float32(), Black: round&8 != 0},
+		k := device.Crop{Picture: p, Pixels: device.RGB, Subjects: b.subjects(testLimits, boxes...), Limits: testLimits, First: 1, Count: 3,
+			Region: device.Region{Aspect: float32(round&4) / 4, Scale: .5 + random.Float32(), Black: round&8 != 0},
 			Out:    b.dirty(int64(3 * 3 * 4 * width * height)), OutWidth: width, OutHeight: height}
 		b.finish(kernels{}.Crop(b.stream, k))
 		item := 3 * width * height
@@ -127,18 +127,17 @@ func TestCrop(t *testing.T) {
 	}
 }
 
-// TestCropSurvivesAnySelection: what a lost stream leaves in a selection must not take the process down.
-func TestCropSurvivesAnySelection(t *testing.T) {
+// TestCropSurvivesAnySubjects: what a lost stream leaves in a selection must not take the process down.
+func TestCropSurvivesAnySubjects(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	b := newBench(t)
 	p := b.picture(random, device.PictureFormat{Width: 20, Height: 20, Pitch: 20, Matrix: "bt601"})
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, box := range [][4]float32{{nan, nan, nan, nan}, {-inf, -inf, inf, inf}, {inf, 0, inf, 9}, {9, 9, 1, 1}, {-1e30, 0, 1e30, 5}} {
 		for _, black := range []bool{false, true} {
-			s := b.people(testLimits, box, box)
-			intsOf(s)[1] = 1 << 30
-			intsOf(s)[2+6*testLimits.Objects+1] = -5
-			k := device.Crop{Picture: p, Selection: s, Limits: testLimits, Count: 5, Region: device.Region{Scale: 1, Black: black},
+			s := b.subjects(testLimits, box, box)
+			intsOf(s)[0] = 1 << 30
+			k := device.Crop{Picture: p, Pixels: device.RGB, Subjects: s, Limits: testLimits, Count: 5, Region: device.Region{Scale: 1, Black: black},
 				Out: b.dirty(5 * 3 * 4 * 64), OutWidth: 8, OutHeight: 8}
 			b.finish(kernels{}.Crop(b.stream, k))
 			for i, v := range floatsOf(k.Out) {
@@ -167,7 +166,7 @@ func TestGreyIsExact(t *testing.T) {
 			}
 		}
 		out := b.alloc(12 * 9 * 6)
-		b.finish(kernels{}.Letterbox(b.stream, device.Letterbox{Picture: p, Fit: device.NewFit(6, 4, 9, 6), Out: out, OutWidth: 9, OutHeight: 6}))
+		b.finish(kernels{}.Letterbox(b.stream, device.Letterbox{Picture: p, Pixels: device.RGB, Fit: device.NewFit(6, 4, 9, 6), Out: out, OutWidth: 9, OutHeight: 6}))
 		for _, v := range floatsOf(out) {
 			if math.Abs(float64(v-c.want)) > 1e-6 {
 				t.Fatalf("%+v became %v", c, v)
@@ -184,8 +183,8 @@ func TestKeypoints(t *testing.T) {
 	for i := range in {
 		in[i] = random.Float32() * 200
 	}
-	k := device.Keypoints{In: upload(b, in), InWidth: 192, InHeight: 160, Selection: b.people(testLimits, boxes...), Limits: testLimits,
-		First: 1, Count: 3, Region: device.Region{Square: true, Scale: 1.25}, Out: b.dirty(4 * 51 * 4)}
+	k := device.Keypoints{Joints: 17, In: upload(b, in), InWidth: 192, InHeight: 160, Subjects: b.subjects(testLimits, boxes...), Limits: testLimits,
+		First: 1, Count: 3, Region: device.Region{Aspect: 1, Scale: 1.25}, Out: b.dirty(4 * 51 * 4)}
 	before := floatsOf(k.Out)[0]
 	b.finish(kernels{}.Keypoints(b.stream, k))
 	out := floatsOf(k.Out)
@@ -215,7 +214,7 @@ func TestKeypoints(t *testing.T) {
 func BenchmarkLetterbox(b *testing.B) {
 	bench := newBench(b)
 	p := bench.gentle(device.PictureFormat{Width: 768, Height: 576, Pitch: 768, Matrix: "bt601"})
-	k := device.Letterbox{Picture: p, Fit: device.NewFit(768, 576, 416, 416), Out: bench.alloc(12 * 416 * 416), OutWidth: 416, OutHeight: 416}
+	k := device.Letterbox{Picture: p, Pixels: device.RGB, Fit: device.NewFit(768, 576, 416, 416), Out: bench.alloc(12 * 416 * 416), OutWidth: 416, OutHeight: 416}
 	measure(b, bench, func(s device.Stream) error { return kernels{}.Letterbox(s, k) })
 }
 
@@ -225,14 +224,14 @@ func BenchmarkCrop(b *testing.B) {
 		width, height int
 		region        device.Region
 	}{
-		{"pose192", 192, 192, device.Region{Square: true, Scale: 1.25, Black: true}},
+		{"pose192", 192, 192, device.Region{Aspect: 1, Scale: 1.25, Black: true}},
 		{"segmentation256", 256, 256, device.Region{Scale: 1.2}},
 		{"reid128x256", 128, 256, device.Region{Scale: 1}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			bench := newBench(b)
 			p := bench.gentle(device.PictureFormat{Width: 768, Height: 576, Pitch: 768, Matrix: "bt601"})
-			k := device.Crop{Picture: p, Selection: bench.people(testLimits, [4]float32{616, 265, 651, 369}), Limits: testLimits,
+			k := device.Crop{Picture: p, Pixels: device.RGB, Subjects: bench.subjects(testLimits, [4]float32{616, 265, 651, 369}), Limits: testLimits,
 				Count: 1, Region: c.region, Out: bench.alloc(int64(12 * c.width * c.height)), OutWidth: c.width, OutHeight: c.height}
 			measure(b, bench, func(s device.Stream) error { return kernels{}.Crop(s, k) })
 		})
@@ -241,8 +240,8 @@ func BenchmarkCrop(b *testing.B) {
 
 func BenchmarkKeypoints(b *testing.B) {
 	bench := newBench(b)
-	k := device.Keypoints{In: bench.alloc(4 * 51 * 4), InWidth: 192, InHeight: 192, Selection: bench.people(testLimits, make([][4]float32, 4)...),
-		Limits: testLimits, Count: 4, Region: device.Region{Square: true, Scale: 1.25}, Out: bench.alloc(4 * 51 * 4)}
+	k := device.Keypoints{Joints: 17, In: bench.alloc(4 * 51 * 4), InWidth: 192, InHeight: 192, Subjects: bench.subjects(testLimits, make([][4]float32, 4)...),
+		Limits: testLimits, Count: 4, Region: device.Region{Aspect: 1, Scale: 1.25}, Out: bench.alloc(4 * 51 * 4)}
 	measure(b, bench, func(s device.Stream) error { return kernels{}.Keypoints(s, k) })
 }
 

@@ -9,24 +9,28 @@ import (
 
 // candidate is a box of the picture that takes part in non-maximum suppression.
 type candidate struct {
-	box   [4]float32
-	score float32
-	class int32
+	box           [4]float32
+	score         float32
+	class, anchor int32
 }
 
 // selector is the work and scratch of one Select.
 type selector struct {
-	k             device.Select
-	scores, boxes []float32
-	ints          []int32
-	floats        []float32
-	// order holds a key an anchor that passed: ascending is best first, then the lower anchor.
+	k      device.Select
+	head   head
+	ints   []int32
+	floats []float32
+	// below is the number just below the least score: above it means at least that, and never holds for NaN.
+	below float32
+	// order holds a key a candidate: ascending is best first, then the lower anchor, then the lower class.
 	order []uint64
-	found []candidate // by anchor, where it passed
+	found []candidate // by anchor (and class), where it passed
 	kept  []candidate
+	// none counts numbers that are none.
+	none int32
 }
 
-// Select never selects a score that is not a number, nor a box with such a corner.
+// Select: see device.Select.
 func (kernels) Select(s device.Stream, k device.Select) error {
 	a := arguments{kernel: "select"}
 	a.atLeast("anchors", k.Anchors, 1)
@@ -34,14 +38,13 @@ func (kernels) Select(s device.Stream, k device.Select) error {
 	a.atLeast("width", k.Width, 1)
 	a.atLeast("height", k.Height, 1)
 	a.limits(k.Limits)
-	if !(k.Fit.Scale > 0) {
-		a.fail("fit", "has the scale %v, expected a number above 0", k.Fit.Scale)
+	if !(k.Fit.ScaleX > 0) || !(k.Fit.ScaleY > 0) {
+		a.fail("fit", "has the scales %v and %v, expected numbers above 0", k.Fit.ScaleX, k.Fit.ScaleY)
 	}
 	if k.Wanted != nil && len(k.Wanted) != k.Classes {
 		a.fail("wanted", "has %d entries, expected %d, one a class", len(k.Wanted), k.Classes)
 	}
-	a.holds("scores", k.Scores, 4, k.Anchors, k.Classes)
-	a.holds("boxes", k.Boxes, 4, k.Anchors, 4)
+	a.head(&k)
 	if a.err == nil {
 		a.holds("out", k.Out, k.Limits.SelectionSize())
 	}
@@ -50,9 +53,9 @@ func (kernels) Select(s device.Stream, k device.Select) error {
 	}
 	k.Wanted = slices.Clone(k.Wanted)
 	w := &selector{
-		k: k, scores: floatsOf(k.Scores)[:k.Anchors*k.Classes], boxes: floatsOf(k.Boxes)[:4*k.Anchors],
-		ints: intsOf(k.Out), floats: floatsOf(k.Out),
-		order: make([]uint64, 0, k.Anchors), found: make([]candidate, k.Anchors),
+		k: k, head: newHead(&k), ints: intsOf(k.Out), floats: floatsOf(k.Out),
+		below: math.Nextafter32(k.ScoreMin, float32(math.Inf(-1))),
+		order: make([]uint64, 0, k.Candidates()), found: make([]candidate, k.Candidates()),
 		kept: make([]candidate, 0, min(k.Limits.Objects, device.MaxCandidates)),
 	}
 	return launch(s, w.run)
@@ -68,43 +71,86 @@ func (w *selector) run() {
 
 // collect finds the anchors whose best class is wanted, good enough and has a box in the picture.
 func (w *selector) collect() {
-	w.order = w.order[:0]
-	// Above the number just below ScoreMin means at least ScoreMin, and never holds for NaN.
-	below := math.Nextafter32(w.k.ScoreMin, float32(math.Inf(-1)))
-	classes := w.k.Classes
+	w.order, w.none = w.order[:0], 0
+	columns := w.k.Classes
+	if w.head.labels.there() {
+		columns = 1
+	}
 	for anchor := range w.k.Anchors {
-		best, class := below, -1
-		for c, score := range w.scores[anchor*classes:][:classes] {
-			if score > best {
-				best, class = score, c
+		best, class := float32(0), -1
+		for c := range columns {
+			v := w.head.scores.of(anchor, c)
+			if v != v {
+				w.none++
+			}
+			if w.k.Head.Pairs {
+				w.offer(anchor, c, anchor*w.k.Classes+c, v)
+			} else if v > best || class < 0 && v == v {
+				best, class = v, c
 			}
 		}
-		if class < 0 || w.k.Wanted != nil && !w.k.Wanted[class] {
+		if w.head.objectness.there() {
+			if o := w.head.objectness.of(anchor, 0); o != o {
+				w.none++
+			}
+		}
+		if class < 0 || w.k.Head.Pairs {
 			continue
 		}
-		box, ok := w.place([4]float32(w.boxes[4*anchor:]))
-		if !ok {
-			continue
+		if w.head.labels.there() {
+			label := w.head.labels.of(anchor, 0)
+			if label != label {
+				w.none++
+			}
+			if !(label >= 0 && label < float32(w.k.Classes)) {
+				continue
+			}
+			class = int(label)
 		}
-		w.found[anchor] = candidate{box, best, int32(class)}
-		w.order = append(w.order, uint64(descending(best))<<32|uint64(anchor))
+		w.offer(anchor, class, anchor, best)
 	}
 }
 
-// place maps a box to the picture and clips it; false if nothing is left.
-func (w *selector) place(b [4]float32) ([4]float32, bool) {
-	left, top, scale := float32(w.k.Fit.Left), float32(w.k.Fit.Top), w.k.Fit.Scale
-	width, height := float32(w.k.Width), float32(w.k.Height)
-	b = [4]float32{
-		max(0, min((b[0]-left)/scale, width)), max(0, min((b[1]-top)/scale, height)),
-		max(0, min((b[2]-left)/scale, width)), max(0, min((b[3]-top)/scale, height)),
+// offer makes a candidate of an anchor and its class, if it is good enough. key orders equal scores.
+func (w *selector) offer(anchor, class, key int, score float32) {
+	if w.k.Head.Sigmoid {
+		score = sigmoid(score)
 	}
-	return b, b[2] > b[0] && b[3] > b[1] // false for NaN, which min and max hand through
+	if w.head.objectness.there() {
+		o := w.head.objectness.of(anchor, 0)
+		if w.k.Head.Sigmoid {
+			o = sigmoid(o)
+		}
+		score *= o
+	}
+	if !(score > w.below) || w.k.Wanted != nil && !w.k.Wanted[class] {
+		return
+	}
+	box := w.place(w.head.box(anchor))
+	if !(box[2] > box[0] && box[3] > box[1]) {
+		if slices.ContainsFunc(box[:], func(v float32) bool { return v != v }) {
+			w.none++
+		}
+		return
+	}
+	score += 0 // makes -0 and 0 one tie
+	w.found[key] = candidate{box, score, int32(class), int32(anchor)}
+	w.order = append(w.order, uint64(descending(score))<<32|uint64(key))
+}
+
+// place maps a box to the picture and clips it; min and max hand NaN through.
+func (w *selector) place(b [4]float32) [4]float32 {
+	f := w.k.Fit
+	left, top, width, height := float32(f.Left), float32(f.Top), float32(w.k.Width), float32(w.k.Height)
+	return [4]float32{
+		max(0, min((b[0]-left)/f.ScaleX, width)), max(0, min((b[1]-top)/f.ScaleY, height)),
+		max(0, min((b[2]-left)/f.ScaleX, width)), max(0, min((b[3]-top)/f.ScaleY, height)),
+	}
 }
 
 // descending orders scores as unsigned numbers, the best lowest.
 func descending(score float32) uint32 {
-	b := math.Float32bits(score + 0) // the sum makes -0 and 0 one tie
+	b := math.Float32bits(score)
 	if b>>31 == 0 {
 		return ^(b | 1<<31)
 	}
@@ -120,7 +166,7 @@ candidates:
 		}
 		c := &w.found[uint32(key)]
 		for i := range w.kept {
-			if k := &w.kept[i]; k.class == c.class && overlap(&k.box, &c.box) > w.k.IoU {
+			if k := &w.kept[i]; !w.k.Head.Final && k.class == c.class && overlap(&k.box, &c.box) > w.k.IoU {
 				continue candidates
 			}
 		}
@@ -140,16 +186,48 @@ func overlap(a, b *[4]float32) float32 {
 }
 
 func (w *selector) write() {
-	people, list := 0, w.ints[2+6*w.k.Limits.Objects:]
 	for i := range w.kept {
 		c := &w.kept[i]
-		copy(w.floats[2+6*i:], c.box[:])
-		w.floats[2+6*i+4] = c.score
-		w.ints[2+6*i+5] = c.class
-		if int(c.class) == w.k.Person && people < w.k.Limits.People {
-			list[people] = int32(i)
-			people++
-		}
+		at := recordHeader + recordWords*i
+		copy(w.floats[at:], c.box[:])
+		w.floats[at+4] = c.score
+		w.ints[at+5], w.ints[at+6], w.ints[at+7] = c.class, c.anchor, 0
 	}
-	w.ints[0], w.ints[1] = int32(len(w.kept)), int32(people)
+	w.ints[0], w.ints[1], w.ints[2], w.ints[3] = int32(len(w.kept)), w.none, 0, 0
+}
+
+// Choose: see device.Choose.
+func (kernels) Choose(s device.Stream, k device.Choose) error {
+	a := arguments{kernel: "choose"}
+	a.limits(k.Limits)
+	if k.MinWidth != k.MinWidth || k.MinHeight != k.MinHeight {
+		a.fail("least size", "is %v x %v, expected numbers", k.MinWidth, k.MinHeight)
+	}
+	if a.err == nil {
+		a.holds("selection", k.Selection, k.Limits.SelectionSize())
+		a.holds("out", k.Out, k.Limits.SubjectsSize())
+	}
+	if a.err != nil {
+		return a.err
+	}
+	k.Wanted = slices.Clone(k.Wanted)
+	ints, floats := intsOf(k.Selection), floatsOf(k.Selection)
+	outInts, out := intsOf(k.Out), floatsOf(k.Out)
+	return launch(s, func() {
+		n := 0
+		for i := range min(int(ints[0]), k.Limits.Objects, device.MaxCandidates) {
+			at, to := recordHeader+recordWords*i, recordHeader+recordWords*n
+			box, class := floats[at:][:4], int(ints[at+5])
+			if k.Wanted != nil && (class < 0 || class >= len(k.Wanted) || !k.Wanted[class]) {
+				continue
+			}
+			if n == k.Limits.People || !(box[2]-box[0] >= k.MinWidth && box[3]-box[1] >= k.MinHeight) {
+				continue
+			}
+			copy(out[to:], box)
+			outInts[to+4], outInts[to+5], outInts[to+6], outInts[to+7] = int32(i), ints[at+6], 0, 0
+			n++
+		}
+		outInts[0], outInts[1], outInts[2], outInts[3] = int32(n), 0, 0, 0
+	})
 }

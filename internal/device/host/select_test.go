@@ -18,7 +18,7 @@ type object struct {
 }
 
 // plainSelect is device.Select word by word.
-func plainSelect(k device.Select, scores, boxes []float32) (objects []object, people []int) {
+func plainSelect(k device.Select, scores, boxes []float32) (objects []object) {
 	var all []object
 	for a := range k.Anchors {
 		o := object{class: -1, anchor: a, score: float32(math.Inf(-1))}
@@ -37,7 +37,7 @@ func plainSelect(k device.Select, scores, boxes []float32) (objects []object, pe
 				offset, limit = float32(k.Fit.Top), float32(k.Height)
 			}
 			defined = defined && v == v
-			v = (v - offset) / k.Fit.Scale
+			v = (v - offset) / k.Fit.ScaleX
 			if v < 0 {
 				v = 0
 			}
@@ -65,29 +65,20 @@ func plainSelect(k device.Select, scores, boxes []float32) (objects []object, pe
 			objects = append(objects, o)
 		}
 	}
-	for i, o := range objects {
-		if o.class == k.Person && len(people) < k.Limits.People {
-			people = append(people, i)
-		}
-	}
-	return objects, people
+	return objects
 }
 
 func checkSelect(t *testing.T, k device.Select, scores, boxes []float32) (objects int) {
 	t.Helper()
-	want, people := plainSelect(k, scores, boxes)
+	want := plainSelect(k, scores, boxes)
 	ints, floats := intsOf(k.Out), floatsOf(k.Out)
-	if int(ints[0]) != len(want) || int(ints[1]) != len(people) {
-		t.Fatalf("%d objects, %d people, want %d, %d", ints[0], ints[1], len(want), len(people))
+	if int(ints[0]) != len(want) {
+		t.Fatalf("%d objects, want %d", ints[0], len(want))
 	}
 	for i, o := range want {
-		if got := floats[2+6*i:][:5]; [4]float32(got) != o.box || got[4] != o.score || int(ints[2+6*i+5]) != o.class {
-			t.Fatalf("object %d: %v class %d, want %+v", i, got, ints[2+6*i+5], o)
-		}
-	}
-	for i, p := range people {
-		if got := int(ints[2+6*k.Limits.Objects+i]); got != p {
-			t.Fatalf("person %d is object %d, want %d", i, got, p)
+		at := recordHeader + recordWords*i
+		if got := floats[at:][:5]; [4]float32(got) != o.box || got[4] != o.score || int(ints[at+5]) != o.class || int(ints[at+6]) != o.anchor {
+			t.Fatalf("object %d: %v class %d anchor %d, want %+v", i, got, ints[at+5], ints[at+6], o)
 		}
 	}
 	return len(want)
@@ -98,7 +89,7 @@ func TestSelect(t *testing.T) {
 	b := newBench(t)
 	for round := range 80 {
 		k := device.Select{Anchors: 1 + random.IntN(3000), Classes: 1 + random.IntN(6), Width: 300, Height: 200,
-			Fit: device.NewFit(300, 200, 128, 128), ScoreMin: .4, IoU: .5, Person: random.IntN(3) - 1,
+			Fit: device.NewFit(300, 200, 128, 128), ScoreMin: .4, IoU: .5,
 			Limits: device.Limits{Objects: random.IntN(60), People: random.IntN(20)}}
 		if round&1 == 1 {
 			k.Wanted = make([]bool, k.Classes)
@@ -123,7 +114,7 @@ func TestSelect(t *testing.T) {
 				boxes[i] = float32(math.NaN())
 			}
 		}
-		k.Scores, k.Boxes, k.Out = upload(b, scores), upload(b, boxes), b.dirty(k.Limits.SelectionSize())
+		k.Head, k.Out = plainHead(upload(b, scores), upload(b, boxes), k.Classes), b.dirty(k.Limits.SelectionSize())
 		b.finish(kernels{}.Select(b.stream, k))
 		checkSelect(t, k, scores, boxes)
 	}
@@ -141,7 +132,7 @@ func TestSelectStopsAtMaxCandidates(t *testing.T) {
 		}
 		scores[anchors-1] = beyond
 		copy(boxes[4*(anchors-1):], []float32{40, 40, 60, 60})
-		k := device.Select{Scores: upload(b, scores), Boxes: upload(b, boxes), Anchors: anchors, Classes: 1, Width: 64, Height: 64,
+		k := device.Select{Head: plainHead(upload(b, scores), upload(b, boxes), 1), Anchors: anchors, Classes: 1, Width: 64, Height: 64,
 			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize())}
 		b.finish(kernels{}.Select(b.stream, k))
 		if got, want := checkSelect(t, k, scores, boxes), 1+int(min(1, (beyond-.5)*1e4)); got != want {
@@ -164,15 +155,19 @@ func TestSelectNothing(t *testing.T) {
 		"just enough": {.4, .4, 10},
 	} {
 		scores, boxes := []float32{c.score}, []float32{c.x, 10, 30, 30}
-		k := device.Select{Scores: upload(b, scores), Boxes: upload(b, boxes), Anchors: 1, Classes: 1, Width: 64, Height: 64,
+		k := device.Select{Head: plainHead(upload(b, scores), upload(b, boxes), 1), Anchors: 1, Classes: 1, Width: 64, Height: 64,
 			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: c.min, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize())}
 		b.finish(kernels{}.Select(b.stream, k))
 		want := int32(0)
 		if name == "just enough" {
 			want = 1
 		}
-		if got := intsOf(k.Out); got[0] != want || got[1] != want {
-			t.Errorf("%s: %d objects, %d people", name, got[0], got[1])
+		none := int32(0)
+		if name == "no score" || name == "no box" {
+			none = 1
+		}
+		if got := intsOf(k.Out); got[0] != want || got[1] != none {
+			t.Errorf("%s: %d objects, %d numbers that are none", name, got[0], got[1])
 		}
 	}
 }
@@ -192,7 +187,7 @@ func BenchmarkSelect(b *testing.B) {
 		copy(boxes[4*i:], []float32{x, y, x + 30, y + 80})
 	}
 	limits := device.Limits{Objects: 64, People: 16}
-	k := device.Select{Scores: upload(bench, scores), Boxes: upload(bench, boxes), Anchors: 3549, Classes: 80, Width: 768, Height: 576,
+	k := device.Select{Head: plainHead(upload(bench, scores), upload(bench, boxes), 80), Anchors: 3549, Classes: 80, Width: 768, Height: 576,
 		Fit: device.NewFit(768, 576, 416, 416), ScoreMin: .4, IoU: .5, Limits: limits, Out: bench.alloc(limits.SelectionSize())}
 	measure(b, bench, func(s device.Stream) error { return kernels{}.Select(s, k) })
 }

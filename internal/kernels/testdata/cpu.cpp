@@ -18,6 +18,7 @@ RUNNABLE(select_best, SelectParams)
 RUNNABLE(select_rank, SelectParams)
 RUNNABLE(select_overlap, SelectParams)
 RUNNABLE(select_keep, SelectParams)
+RUNNABLE(choose, ChooseParams)
 } // namespace selection
 
 namespace people {
@@ -25,6 +26,15 @@ namespace people {
 RUNNABLE(keypoints, KeypointsParams)
 RUNNABLE(pack_masks, MasksParams)
 } // namespace people
+
+namespace decode {
+#include "../decode.cu"
+RUNNABLE(joints, JointsParams)
+RUNNABLE(anchor_joints, AnchorJointsParams)
+RUNNABLE(combine, CombineParams)
+RUNNABLE(margin, MarginParams)
+RUNNABLE(classify, ClassifyParams)
+} // namespace decode
 
 namespace vectors {
 #include "../vectors.cu"

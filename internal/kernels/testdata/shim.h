@@ -31,6 +31,18 @@ static float __uint_as_float(unsigned b) {
 
 static int __popc(unsigned v) { return __builtin_popcount(v); }
 
+static double __longlong_as_double(long long b) {
+    double f;
+    memcpy(&f, &b, 8);
+    return f;
+}
+
+static unsigned atomicOr(unsigned* at, unsigned v) {
+    unsigned old = *at;
+    *at |= v;
+    return old;
+}
+
 static unsigned atomicAdd(unsigned* at, unsigned v) {
     unsigned old = *at;
     *at += v;

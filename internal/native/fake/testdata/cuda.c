@@ -17,7 +17,7 @@ typedef struct {
     void (*host)(void*);
     Rows rows;
     struct Object* object;  // EVENT, FUNCTION or EXEC
-    unsigned char params[256];
+    unsigned char params[1024];
 } Op;
 typedef struct { Op* at; u64 n, room; } Ops;
 typedef struct Object {

@@ -1,0 +1,250 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Models are the models by the names that the configuration gives them, in its order.
+type Models []Model
+
+// Model names a card and what to change of it. Card and the values after it are complete once the
+// configuration is loaded.
+type Model struct {
+	Path      string   `yaml:"card,required" doc:"Path of the model card."`
+	Threshold float64  `yaml:"threshold" min:"0" max:"1" doc:"Takes the place of the card's threshold."`
+	IoU       float64  `yaml:"iou" min:"0" max:"1" doc:"Takes the place of the card's iou."`
+	Batch     int      `yaml:"batch" min:"1" max:"1024" doc:"Takes the place of the card's batch."`
+	Classes   []string `yaml:"classes" doc:"Detection: the classes to report; all of the card's if left out. Others: the classes of objects to look at; person if left out (all, where the detector knows no persons)."`
+	On        string   `yaml:"on" doc:"Not for detection: the name of the detection model whose objects it looks at; the first one if left out."`
+	MinWidth  float64  `yaml:"min_width" default:"0" min:"0" max:"65536" doc:"Not for detection: narrower objects, in picture pixels, are not looked at."`
+	MinHeight float64  `yaml:"min_height" default:"0" min:"0" max:"65536" doc:"Not for detection: lower objects, in picture pixels, are not looked at."`
+	Every     int      `yaml:"every" default:"1" min:"1" max:"1000" doc:"Look at every n-th picture only. The results of the others have nothing of this model."`
+	Margin    float64  `yaml:"margin" min:"-0.45" max:"1.5" doc:"Not for detection: share of the region's size that is added on each side; takes the place of the card's region.scale (0.1 is a scale of 1.2)."`
+
+	// Name is the model's key in the configuration.
+	Name string `yaml:"-"`
+	// Card is the file at Path with the changes above.
+	Card Card `yaml:"-"`
+}
+
+func (*Model) shorthand() string { return "card" }
+
+func (m *Model) setName(name string) { m.Name = name }
+
+// Of is the model of a name, or nil.
+func (m Models) Of(name string) *Model {
+	for i := range m {
+		if m[i].Name == name {
+			return &m[i]
+		}
+	}
+	return nil
+}
+
+// Task is the first model of a task, or nil.
+func (m Models) Task(task string) *Model {
+	for i := range m {
+		if m[i].Card.Task == task {
+			return &m[i]
+		}
+	}
+	return nil
+}
+
+// Names of all models, in order.
+func (m Models) Names() (names []string) {
+	for i := range m {
+		names = append(names, m[i].Name)
+	}
+	return names
+}
+
+// Tasks are what models do.
+var Tasks = []string{"detection", "pose", "segmentation", "reid", "classification"}
+
+// named is an element of a list that is written as an object, key by key.
+type named interface{ setName(string) }
+
+// byName decodes a mapping into a list of named elements.
+func (r *reader) byName(field string, n ast.Node, v reflect.Value) {
+	pairs, ok := r.pairs(field, n, 0)
+	if !ok {
+		r.fault(field, "expected an object, found %s", kind(n))
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(pairs), len(pairs)))
+	for i, p := range pairs {
+		way := join(field, p.key)
+		r.places[way] = p.at
+		if at := position(p.value); at != nil {
+			r.places[way] = at
+		}
+		v.Index(i).Addr().Interface().(named).setName(p.key)
+		r.value(way, p.value, v.Index(i))
+	}
+}
+
+func (r *reader) checkModels(c *Config) {
+	for i := range c.Models {
+		m := &c.Models[i]
+		field := "models." + m.Name
+		if !cameraName.MatchString(m.Name) {
+			r.fault(field, "expected a name of letters, digits, '.', '-' and '_' (at most 64, not '.' or '-' first)")
+			continue
+		}
+		r.checkModel(field, m)
+	}
+	first := c.Models.Task("detection")
+	if first == nil && r.sound("models") && r.has("models") && !slices.ContainsFunc(c.Models, func(m Model) bool { return !r.sound("models."+m.Name) || m.Card.Task == "" }) {
+		r.fault("models", "expected a model of task detection: the others look at what it finds")
+	}
+	for i := range c.Models {
+		if m := &c.Models[i]; m.Card.Task != "" && m.Card.Task != "detection" {
+			r.checkSubjects("models."+m.Name, c, m)
+		}
+	}
+}
+
+// checkModel loads the model's card and lays the configuration's changes over it.
+func (r *reader) checkModel(field string, m *Model) {
+	if !r.sound(field) || m.Path == "" {
+		return
+	}
+	at := field
+	if r.has(field + ".card") {
+		at = field + ".card"
+	}
+	path, err := find(r.file, m.Path)
+	if err != nil {
+		r.fault(at, "cannot open the model card: %v", err)
+		return
+	}
+	card, err := LoadCard(path)
+	var faults Errors
+	switch {
+	case errors.As(err, &faults):
+		r.faults = append(r.faults, faults...)
+	case err != nil:
+		r.fault(at, "cannot read the model card: %v", err)
+		return
+	}
+	if slices.Contains(Tasks, m.Name) && card.Task != m.Name && err == nil {
+		r.fault(at, "expected a card of task %s, %s is of task %s", m.Name, path, card.Task)
+	}
+	if !r.has(field + ".threshold") {
+		m.Threshold = card.Threshold
+	}
+	if !r.has(field + ".iou") {
+		m.IoU = card.IoU
+	}
+	if !r.has(field + ".batch") {
+		m.Batch = card.Batch
+	}
+	if r.has(field + ".margin") {
+		card.Region.Scale = 1 + 2*m.Margin
+	}
+	if card.Task == "detection" {
+		r.checkWanted(field, m.Classes, &card, err == nil)
+		for _, key := range []string{"on", "min_width", "min_height", "margin"} {
+			if r.has(field + "." + key) {
+				r.fault(field+"."+key, "a detection model looks at whole pictures")
+			}
+		}
+	}
+	card.Threshold, card.IoU, card.Batch = m.Threshold, m.IoU, m.Batch
+	m.Card = card
+}
+
+func (r *reader) checkWanted(field string, classes []string, card *Card, sound bool) {
+	for i, class := range classes {
+		if slices.Contains(card.Classes, class) || !sound {
+			continue
+		}
+		hint := ""
+		if n := nearest(class, card.Classes); n != "" {
+			hint = "; did you mean " + n + "?"
+		}
+		r.fault(fmt.Sprintf("%s.classes[%d]", field, i), "%s has no class %q%s", card.Path, class, hint)
+	}
+}
+
+// checkSubjects settles which objects a model looks at.
+func (r *reader) checkSubjects(field string, c *Config, m *Model) {
+	if m.On == "" {
+		if first := c.Models.Task("detection"); first != nil {
+			m.On = first.Name
+		}
+	}
+	on := c.Models.Of(m.On)
+	switch {
+	case on == nil && r.has(field+".on"):
+		hint := ""
+		if n := nearest(m.On, c.Models.Names()); n != "" {
+			hint = "; did you mean " + n + "?"
+		}
+		r.fault(field+".on", "no model is named %q%s", clip(m.On), hint)
+		return
+	case on == nil:
+		return
+	case on.Card.Task != "detection":
+		if on.Card.Task != "" {
+			r.fault(field+".on", "expected a detection model, %s is of task %s", m.On, on.Card.Task)
+		}
+		return
+	}
+	r.checkWanted(field, m.Classes, &on.Card, len(on.Card.Classes) > 0)
+	if len(m.Classes) == 0 && slices.Contains(on.Card.Classes, "person") {
+		m.Classes = []string{"person"}
+	}
+}
+
+// checkCameraModels checks the names of a camera's own models.
+func (r *reader) checkCameraModels(field string, c *Config, camera *Camera) {
+	if !r.sound(field) {
+		return
+	}
+	for i, name := range camera.Models {
+		way := fmt.Sprintf("%s[%d]", field, i)
+		m := c.Models.Of(name)
+		switch {
+		case m == nil && r.sound(way):
+			hint := ""
+			if n := nearest(name, c.Models.Names()); n != "" {
+				hint = "; did you mean " + n + "?"
+			}
+			r.fault(way, "models.%s is not configured%s", clip(name), hint)
+		case m != nil && slices.Contains(camera.Models[:i], name):
+			r.fault(way, "%s is named twice", name)
+		case m != nil && m.On != "" && c.Models.Of(m.On) != nil && !slices.Contains(camera.Models, m.On):
+			r.fault(way, "%s looks at what %s finds, which is not among the camera's models", name, m.On)
+		}
+	}
+	uses := c.ModelsOf(camera)
+	if len(camera.Models) > 0 && !slices.ContainsFunc(uses, func(m *Model) bool { return m.Card.Task == "detection" || m.Card.Task == "" || m.On != "" }) {
+		r.fault(field, "expected a detection model among them: the others look at what it finds")
+	}
+	var embedder *Model
+	for _, m := range uses {
+		if m.Card.Task == "reid" && embedder != nil {
+			r.fault(field, "%s and %s are both of task reid, a camera can have one", embedder.Name, m.Name)
+		}
+		if m.Card.Task == "reid" {
+			embedder = m
+		}
+	}
+}
+
+// ModelsOf are the models of a camera, in the configuration's order.
+func (c *Config) ModelsOf(camera *Camera) (list []*Model) {
+	for i := range c.Models {
+		if m := &c.Models[i]; len(camera.Models) == 0 || slices.Contains(camera.Models, m.Name) {
+			list = append(list, m)
+		}
+	}
+	return list
+}

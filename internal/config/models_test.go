@@ -1,0 +1,67 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestModelFaults(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"cascades": {`models:
+  detection: detection.yaml
+  pose: {card: pose.yaml, on: detektion, classes: [dog], every: 0}
+  wide: {card: detection.yaml, margin: 0.2}
+  legs: {card: pose.yaml, on: pose}
+  "a b": pose.yaml
+  dogs: {card: pose.yaml, on: wide, classes: [dogs]}
+cameras:
+- {name: a, source: clip.mp4, models: [detection, dogs, detection, legz]}
+`, []string{
+			"3:31: models.pose.on: no model is named \"detektion\"; did you mean detection?",
+			"3:65: models.pose.every: expected a whole number from 1 to 1000, found number 0",
+			"4:40: models.wide.margin: a detection model looks at whole pictures",
+			"5:31: models.legs.on: expected a detection model, pose is of task pose",
+			"6:10: models.a b: expected a name of letters",
+			"7:47: models.dogs.classes[0]: ",
+			"9:51: cameras[0].models[1]: dogs looks at what wide finds",
+			"9:57: cameras[0].models[2]: detection is named twice",
+			"9:68: cameras[0].models[3]: models.legz is not configured; did you mean legs?",
+		}},
+		"only poses": {"models: {pose: pose.yaml}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:9: models: expected a model of task detection"}},
+	} {
+		t.Run(name, func(t *testing.T) { wantFaults(t, c.text, c.want) })
+	}
+}
+
+// What a model looks at has its defaults, and a camera's models stay in the configuration's order.
+func TestCascade(t *testing.T) {
+	c, err := load(t, `
+models:
+  wide: {card: detection.yaml, every: 3}
+  detection: detection.yaml
+  pose: pose.yaml
+  dogs: {card: pose.yaml, on: detection, classes: [dog], min_width: 20, min_height: 30.5, every: 2, margin: 0.1}
+cameras:
+- {name: a, source: clip.mp4}
+- {name: b, source: clip.mp4, models: [dogs, detection]}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.Models.Of("pose"); m.On != "wide" || !reflect.DeepEqual(m.Classes, []string{"person"}) || m.Every != 1 || m.Card.Region.Scale != 1.25 {
+		t.Errorf("pose: %+v", m)
+	}
+	if m := c.Models.Of("dogs"); m.On != "detection" || m.MinWidth != 20 || m.MinHeight != 30.5 || m.Every != 2 || m.Card.Region.Scale != 1.2 {
+		t.Errorf("dogs: %+v", m)
+	}
+	var names []string
+	for _, m := range c.ModelsOf(&c.Cameras[1]) {
+		names = append(names, m.Name)
+	}
+	if !reflect.DeepEqual(names, []string{"detection", "dogs"}) || len(c.ModelsOf(&c.Cameras[0])) != 4 {
+		t.Errorf("%v", names)
+	}
+}

@@ -1,0 +1,149 @@
+package host
+
+import (
+	"math"
+
+	"sightline/internal/device"
+)
+
+// values reads device.Values.
+type values struct {
+	floats       []float32
+	anchor, item int
+}
+
+func newValues(v device.Values) values {
+	if v.Buffer == nil {
+		return values{}
+	}
+	return values{floatsOf(v.Buffer)[v.Offset:], v.Anchor, v.Item}
+}
+
+func (v *values) there() bool                 { return v.floats != nil }
+func (v *values) of(anchor, item int) float32 { return v.floats[anchor*v.anchor+item*v.item] }
+
+// head reads a detector's raw output.
+type head struct {
+	scores, objectness, labels, boxes values
+	device.Head
+}
+
+func newHead(k *device.Select) head {
+	h := k.Head
+	return head{newValues(h.Scores), newValues(h.Objectness), newValues(h.Labels), newValues(h.Boxes), h}
+}
+
+// head checks how the outputs are read.
+func (a *arguments) head(k *device.Select) {
+	h := &k.Head
+	columns, numbers := k.Classes, 4
+	if h.Labels.Buffer != nil {
+		columns = 1
+		a.values("labels", h.Labels, k.Anchors, 1)
+	}
+	if h.Objectness.Buffer != nil {
+		a.values("objectness", h.Objectness, k.Anchors, 1)
+	}
+	if h.Pairs && int64(k.Anchors)*int64(k.Classes) > math.MaxInt32 {
+		a.fail("anchors", "and classes make %d pairs, which is too many", int64(k.Anchors)*int64(k.Classes))
+	}
+	switch h.Form {
+	case device.Corners, device.Centre, device.CornersYX:
+		if !(h.UnitX > 0) || !(h.UnitY > 0) {
+			a.fail("head", "has the units %v and %v, expected numbers above 0", h.UnitX, h.UnitY)
+		}
+	case device.Grid:
+		a.levels(h.Levels)
+	case device.Distances:
+		a.atLeast("head: bins", h.Bins, 1)
+		a.levels(h.Levels)
+		numbers = 4 * h.Bins
+	default:
+		a.fail("head", "has the unknown form %d", h.Form)
+	}
+	a.values("scores", h.Scores, k.Anchors, columns)
+	a.values("boxes", h.Boxes, k.Anchors, numbers)
+}
+
+func (a *arguments) levels(levels []device.Level) {
+	if n := len(levels); n < 1 || n > device.MaxLevels {
+		a.fail("head: levels", "are %d, expected 1 to %d", n, device.MaxLevels)
+	}
+	for i, l := range levels {
+		if l.Columns < 1 || !(l.Stride > 0) || i == 0 && l.First != 0 || i > 0 && l.First <= levels[i-1].First {
+			a.fail("head: levels", "are %v, expected ascending first anchors from 0, columns and strides above 0", levels)
+		}
+	}
+}
+
+// exponential is e to the x, in operations that round the same everywhere; off by less than 1e-15 of itself.
+func exponential(x float64) float64 {
+	if x != x {
+		return x
+	}
+	x = max(-708, min(x, 709))
+	k := math.RoundToEven(x * 1.4426950408889634)
+	r, sum := x-k*0.6931471805599453, 1.0
+	for i := 13; i > 0; i-- {
+		sum = 1 + sum*r/float64(i)
+	}
+	return sum * math.Float64frombits(uint64(int64(k)+1023)<<52)
+}
+
+func sigmoid(x float32) float32 { return float32(1 / (1 + exponential(-float64(x)))) }
+
+// level is the one that an anchor is of.
+func (h *head) level(anchor int) device.Level {
+	l := h.Levels[0]
+	for _, next := range h.Levels[1:] {
+		if anchor >= next.First {
+			l = next
+		}
+	}
+	return l
+}
+
+// expectation is that of the softmax over the bins of one side.
+func (h *head) expectation(anchor, side int) float32 {
+	most := float64(h.boxes.of(anchor, side*h.Bins))
+	for i := 1; i < h.Bins; i++ {
+		most = max(most, float64(h.boxes.of(anchor, side*h.Bins+i)))
+	}
+	var sum, weighted float64
+	for i := range h.Bins {
+		e := exponential(float64(h.boxes.of(anchor, side*h.Bins+i)) - most)
+		sum += e
+		weighted += e * float64(i)
+	}
+	return float32(weighted / sum)
+}
+
+func corners(cx, cy, w, h float32) [4]float32 {
+	return [4]float32{cx - w/2, cy - h/2, cx + w/2, cy + h/2}
+}
+
+// box is an anchor's in input pixels.
+func (h *head) box(anchor int) [4]float32 {
+	if h.Form == device.Distances {
+		l := h.level(anchor)
+		cell := anchor - l.First
+		x, y := (float32(cell%l.Columns)+h.Shift)*l.Stride, (float32(cell/l.Columns)+h.Shift)*l.Stride
+		return [4]float32{
+			x - h.expectation(anchor, 0)*l.Stride, y - h.expectation(anchor, 1)*l.Stride,
+			x + h.expectation(anchor, 2)*l.Stride, y + h.expectation(anchor, 3)*l.Stride,
+		}
+	}
+	a, b, c, d := h.boxes.of(anchor, 0), h.boxes.of(anchor, 1), h.boxes.of(anchor, 2), h.boxes.of(anchor, 3)
+	switch h.Form {
+	case device.Grid:
+		l := h.level(anchor)
+		cell := anchor - l.First
+		return corners((a+float32(cell%l.Columns))*l.Stride, (b+float32(cell/l.Columns))*l.Stride,
+			float32(exponential(float64(c)))*l.Stride, float32(exponential(float64(d)))*l.Stride)
+	case device.CornersYX:
+		return [4]float32{b * h.UnitX, a * h.UnitY, d * h.UnitX, c * h.UnitY}
+	case device.Centre:
+		return corners(a*h.UnitX, b*h.UnitY, c*h.UnitX, d*h.UnitY)
+	}
+	return [4]float32{a * h.UnitX, b * h.UnitY, c * h.UnitX, d * h.UnitY}
+}

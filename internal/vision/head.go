@@ -1,0 +1,153 @@
+package vision
+
+import (
+	"fmt"
+
+	"sightline/internal/device"
+	"sightline/internal/model"
+)
+
+// head is how one detector's outputs are read, in floats of its context's buffers.
+type head struct {
+	device.Head
+	anchors int
+	// joints, if there, are K times three numbers an anchor; coefficients those of as many prototypes.
+	joints       device.Values
+	jointCount   int
+	coefficients device.Values
+	prototypes   *device.Buffer
+	// planes are the prototypes' count, height and width.
+	planes [3]int
+	// yx: a joint's y comes before its x, both in 0..1.
+	yx bool
+}
+
+// table reads one output as a table of anchors.
+type table struct {
+	buffer  *device.Buffer
+	anchors int
+	// row is the numbers of an anchor; columns says that a number's anchors are neighbours instead.
+	row     int
+	columns bool
+}
+
+func (t table) from(item int) device.Values {
+	if t.columns {
+		return device.Values{Buffer: t.buffer, Offset: item * t.anchors, Anchor: 1, Item: t.anchors}
+	}
+	return device.Values{Buffer: t.buffer, Offset: item, Anchor: t.row, Item: 1}
+}
+
+// output finds the output of a role, of so many dimensions.
+func (d *Detector) output(c *model.ExecutionContext, role string, dimensions int) (*device.Buffer, []int, error) {
+	i, err := outputIndex(c.Engine(), d.Outputs[role])
+	if err != nil {
+		return nil, nil, err
+	}
+	shape := c.Engine().Outputs()[i].Shape
+	if len(shape) != dimensions {
+		return nil, nil, fmt.Errorf("model %s has output %v for %s of family %s, expected %d dimensions",
+			c.Engine().Name(), c.Engine().Outputs()[i], role, d.Family, dimensions)
+	}
+	return c.Output(i), shape, nil
+}
+
+func (d *Detector) table(c *model.ExecutionContext, role string, columns bool) (table, error) {
+	b, shape, err := d.output(c, role, 2)
+	if err != nil {
+		return table{}, err
+	}
+	if columns {
+		return table{b, shape[1], shape[0], true}, nil
+	}
+	return table{b, shape[0], shape[1], false}, nil
+}
+
+// newHead reads a family; width and height are those of the model's input.
+func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head, err error) {
+	role, columns := "predictions", false
+	switch d.Family {
+	case "", "decoded":
+		role = "scores"
+	case "detr":
+		role = "logits"
+	case "yolov8", "yolov8-pose", "yolov8-segment":
+		columns = true
+	}
+	t, err := d.table(c, role, columns)
+	if err != nil {
+		return h, err
+	}
+	h.anchors, h.UnitX, h.UnitY = t.anchors, 1, 1
+	h.Sigmoid = d.Sigmoid
+	classes, used := len(d.Classes), 0
+	switch d.Family {
+	case "", "decoded", "detr":
+		boxes, err := d.table(c, "boxes", false)
+		if err != nil {
+			return h, err
+		}
+		if boxes.anchors != t.anchors || boxes.row != 4 {
+			return h, fmt.Errorf("model %s has boxes of shape [%d %d], expected [%d 4]", c.Engine().Name(), boxes.anchors, boxes.row, t.anchors)
+		}
+		h.Scores, h.Boxes, used = t.from(0), boxes.from(0), classes
+		if d.Family == "detr" {
+			h.Form, h.UnitX, h.UnitY, h.Pairs, h.Final = device.Centre, float32(width), float32(height), true, true
+		}
+	case "yolox", "yolov5", "yolov5-segment":
+		h.Boxes, h.Objectness, h.Scores, h.Form, used = t.from(0), t.from(4), t.from(5), device.Centre, 5+classes
+		if d.Family == "yolox" {
+			h.Form = device.Grid
+		}
+	case "yolov8", "yolov8-pose", "yolov8-segment":
+		h.Boxes, h.Scores, h.Form, used = t.from(0), t.from(4), device.Centre, 4+classes
+	case "yolov10":
+		h.Boxes, h.Scores, h.Labels, h.Final, used = t.from(0), t.from(4), t.from(5), true, 6
+	case "rtdetr":
+		h.Boxes, h.Scores, h.Form, h.Final, used = t.from(0), t.from(4), device.Centre, true, 4+classes
+		h.UnitX, h.UnitY = float32(width), float32(height)
+	case "nanodet":
+		h.Scores, h.Boxes, h.Form = t.from(0), t.from(classes), device.Distances
+		h.Bins, h.Shift = max(0, t.row-classes)/4, d.Centre
+		used = classes + 4*h.Bins
+	case "movenet-multipose":
+		h.joints, h.jointCount, h.yx = t.from(0), (t.row-5)/3, true
+		h.Boxes, h.Scores, h.Form, h.Final, used = t.from(t.row-5), t.from(t.row-1), device.CornersYX, true, t.row
+		h.UnitX, h.UnitY = float32(width), float32(height)
+	default:
+		return h, fmt.Errorf("model %s: no detector is of family %q", c.Engine().Name(), d.Family)
+	}
+	switch d.Family {
+	case "yolov8-pose":
+		h.joints, h.jointCount = t.from(used), (t.row-used)/3
+		used += 3 * h.jointCount
+	case "yolov5-segment", "yolov8-segment":
+		b, shape, err := d.output(c, "prototypes", 3)
+		if err != nil {
+			return h, err
+		}
+		h.coefficients, h.prototypes, h.planes = t.from(used), b, [3]int(shape)
+		used += shape[0]
+	}
+	if used != t.row || classes == 0 {
+		return h, fmt.Errorf("model %s has %d numbers an anchor, family %s with %d classes needs %d", c.Engine().Name(), t.row, d.Family, classes, used)
+	}
+	if h.Form == device.Grid || h.Form == device.Distances {
+		err = d.addLevels(&h, c.Engine().Name(), width, height)
+	}
+	return h, err
+}
+
+// addLevels lays the anchors out over the input.
+func (d *Detector) addLevels(h *head, name string, width, height int) error {
+	anchors := 0
+	for _, stride := range d.Strides {
+		columns, rows := (width+stride-1)/stride, (height+stride-1)/stride
+		h.Levels = append(h.Levels, device.Level{First: anchors, Columns: columns, Stride: float32(stride)})
+		anchors += columns * rows
+	}
+	if anchors != h.anchors {
+		return fmt.Errorf("model %s has %d anchors, strides %v over an input of %dx%d make %d", name, h.anchors, d.Strides, width, height, anchors)
+	}
+	return nil
+}

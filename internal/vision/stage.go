@@ -1,0 +1,108 @@
+package vision
+
+import (
+	"fmt"
+
+	"sightline/internal/device"
+	"sightline/internal/model"
+)
+
+// crops is what all stages share: a batch of subjects is cut out of the picture into the model's input.
+type crops struct {
+	Stage
+	group         *group
+	context       *model.ExecutionContext
+	width, height int
+}
+
+func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
+	context := g.manager.options.Contexts.Of(o.Model)
+	if context == nil {
+		return nil, nil, fmt.Errorf("no model %q", o.Model)
+	}
+	engine := context.Engine()
+	c := crops{Stage: o, group: g, context: context}
+	var err error
+	if c.width, c.height, err = inputSize(engine, o.Pixels); err != nil {
+		return nil, nil, err
+	}
+	if o.Proportions {
+		c.Region.Aspect = float32(c.width) / float32(c.height)
+	}
+	var s stage
+	switch o.Task {
+	case model.Pose:
+		s, err = newPoseStage(c)
+	case model.Segmentation:
+		s, err = newSegmentStage(c)
+	case model.ReID:
+		s, err = newReIDStage(c)
+	case model.Classification:
+		s, err = newClassifyStage(c)
+	default:
+		err = fmt.Errorf("model %s: task %q does not look at objects", engine.Name(), o.Task)
+	}
+	return s, engine, err
+}
+
+func (c *crops) due(picture uint64) bool { return isDue(picture, c.Every) }
+
+func (c *crops) options() *Options { return &c.group.manager.options }
+
+// crop queues the sampling of n subjects into the context's input.
+func (c *crops) crop(s device.Stream, first, n int) error {
+	m := c.group.manager
+	return m.options.Device.Kernels().Crop(s, device.Crop{
+		Picture: m.picture, Subjects: c.group.list.Out, Limits: m.options.Limits,
+		First: first, Count: n, Region: c.Region, Pixels: c.Pixels,
+		Out: c.context.Input(0), OutWidth: c.width, OutHeight: c.height,
+	})
+}
+
+// output is the one of a role: its buffer and the shape of one item.
+func (c *crops) output(role string, dimensions ...int) (*device.Buffer, []int, error) {
+	engine := c.context.Engine()
+	i, err := outputIndex(engine, c.Outputs[role])
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := shaped(engine, i, dimensions...); err != nil {
+		return nil, nil, err
+	}
+	return c.context.Output(i), engine.Outputs()[i].Shape, nil
+}
+
+// rows are results of so many bytes a subject, on the device and on the host.
+type rows struct {
+	onDevice, onHost *device.Buffer
+	size             int64
+}
+
+func (g *group) newRows(purpose string, size int64) (r rows, err error) {
+	m := g.manager
+	total := size * int64(m.options.Limits.People)
+	r.size = size
+	if r.onDevice, err = m.alloc(purpose, device.OnDevice, total); err != nil {
+		return r, err
+	}
+	r.onHost, err = m.alloc(purpose, device.Pinned, total)
+	return r, err
+}
+
+// copy queues the way of n rows to the host.
+func (r *rows) copy(s device.Stream, first, n int) error {
+	return s.Copy(r.onHost.Slice(int64(first)*r.size, int64(n)*r.size), r.onDevice.Slice(int64(first)*r.size, int64(n)*r.size))
+}
+
+// of is a row on the host.
+func (r *rows) of(row int) []byte { return r.onHost.Bytes()[int64(row)*r.size:][:r.size] }
+
+func (c *crops) newRows(purpose string, size int64) (rows, error) {
+	return c.group.newRows(purpose, size)
+}
+
+// notANumber tells which model answered so.
+func (c *crops) notANumber() error {
+	engine := c.context.Engine()
+	return fmt.Errorf("model %s: outputs %v: %w", engine.Name(), engine.Outputs(), ErrNotANumber)
+}
