@@ -49,6 +49,7 @@ func commands() []command {
 		{"bench", "", "measure this machine", benchHelp, benchCommand},
 		{"doctor", "[CONFIG]", "say what this machine has and lacks, and how to bring it", doctorHelp, doctorCommand},
 		{"probe", "ADDRESS", "say what a camera's stream is like", probeHelp, probeCommand},
+		{"inspect", "MODEL", "say what is in an ONNX file, and write a model card", inspectHelp, inspectCommand},
 		{"fetch", "[onnxruntime] [ffmpeg] [tensorrt]", "bring what the devices need into the cache", fetchHelp, fetchCommand},
 		{"version", "", "print the version", versionHelp, versionCommand},
 	}
