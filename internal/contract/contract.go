@@ -86,6 +86,7 @@ func Checks() []Check {
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
 		{"Families", Families},
+		{"Cascades", Cascades},
 	}
 }
 
