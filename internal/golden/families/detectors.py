@@ -68,10 +68,12 @@ def yolox(g, probabilities=True):
 
 
 def yolov5(g, name="output0", probabilities=True, masks=0):
-    at, s = scene(g)
-    base = np.concatenate([s.boxes, g.rng.uniform(1, 3, (126, 1)), s.logits + .5, g.rng.normal(0, 1, (126, masks))], 1)
-    x = g.rows([1.5] * 4 + [SCORE] * 6 + [.3] * masks, base)
-    g.output(name, g.sigmoid_from(x, 4, end=10 if masks else 1 << 30) if probabilities else x, [126, 10 + masks])
+    """Three anchors a cell."""
+    where = np.concatenate([np.tile(places([s])[1], (3, 1)) for s in (8, 16, 32)])
+    s = Scene(g.rng, where, 5, 96, 64, reach=8)
+    base = np.concatenate([s.boxes, g.rng.uniform(1, 3, (378, 1)), s.logits + .2, g.rng.normal(0, 1, (378, masks))], 1)
+    x = g.rows([1.5] * 4 + [SCORE] * 6 + [.3] * masks, base, shapes=3)
+    g.output(name, g.sigmoid_from(x, 4, end=10 if masks else 1 << 30) if probabilities else x, [378, 10 + masks])
     if masks:
         prototypes(g, masks)
 

@@ -48,14 +48,18 @@ class Graph:
         w = self.rng.normal(0, .6, (channels, CHANNELS, 1, 1))
         return self.node("Tanh", self.node("Conv", x, self.constant(w), kernel_shape=[1, 1]))
 
-    def anchors(self, columns, strides=(8, 16, 32)):
-        """[N,columns,A] between -1 and 1, a level a stride."""
+    def anchors(self, columns, strides=(8, 16, 32), shapes=1):
+        """[N,columns,A] between -1 and 1, a level a stride, within a level a grid a shape."""
         x, levels, at = self.trunk(), [], 8
         for s in strides:
             if s != at:
                 k = s // at
                 x, at = self.node("AveragePool", x, kernel_shape=[k, k], strides=[k, k], ceil_mode=1), s
-            levels.append(self.node("Reshape", self.conv(x, columns), self.constant([0, columns, -1], np.int64)))
+            level = self.conv(x, columns * shapes)
+            if shapes > 1:
+                level = self.node("Reshape", level, self.constant([0, shapes, columns, -1], np.int64))
+                level = self.node("Transpose", level, perm=[0, 2, 1, 3])
+            levels.append(self.node("Reshape", level, self.constant([0, columns, -1], np.int64)))
         return self.node("Concat", *levels, axis=2)
 
     def affine(self, x, gain, base):
@@ -63,9 +67,9 @@ class Graph:
         gain, base = np.asarray(gain, np.float32), np.asarray(base, np.float32)
         return self.node("Add", self.node("Mul", x, self.constant(gain)), self.constant(np.round(base * 64) / 64))
 
-    def rows(self, gain, base, strides=(8, 16, 32), count=None):
+    def rows(self, gain, base, strides=(8, 16, 32), count=None, shapes=1):
         """[N,A,columns], or the first `count` anchors."""
-        x = self.node("Transpose", self.anchors(base.shape[1], strides), perm=[0, 2, 1])
+        x = self.node("Transpose", self.anchors(base.shape[1], strides, shapes), perm=[0, 2, 1])
         if count:
             x = self.part(x, 0, count, 1)
         return self.affine(x, gain, base)
