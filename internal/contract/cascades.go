@@ -67,7 +67,7 @@ func (h *Harness) cascade(mode model.Mode) (err error) {
 		"near": finds(golden.Floats{.9, 0, .8, .1, 0, .95}, golden.Floats{10, 10, 40, 80, 100, 10, 112, 26, 60, 40, 90, 70}),
 		"far":  finds(golden.Floats{.7, 0}, golden.Floats{20, 20, 120, 60}),
 		"says": yes,
-	}, inputs: map[string]device.Binding{"near": whole, "far": whole, "says": crop}}
+	}, inputs: map[string][]device.Binding{"near": {whole}, "far": {whole}, "says": {crop}}}
 	config := h.config(a, mode)
 	for _, role := range []string{"near", "far", "clothes", "breed", "plates"} {
 		s := model.Spec{Role: role, Task: model.Classification, Name: "says", Key: "says", Batch: 4, Read: func() ([]byte, error) { return nil, nil }}
