@@ -124,7 +124,7 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 			}
 		}
 	}
-	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
+	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), Recorded: !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam, tasks)}
 	if cam.Source.Live() {
 		o.Restart, o.LowDelay = restartPause, true
 		o.KeepDamaged = keepsDamaged(cam)

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"time"
+
+	"sightline/internal/device"
+	"sightline/internal/result"
+)
+
+// identify tells the registry who is in sight, and the frame who they are as far as that is known. Nothing here waits.
+// actions are the tracker's answer about the frame's persons: a view that it does not remember is not reported.
+func (l *lane) identify(p *device.Picture, f *result.Frame, actions []int32) error {
+	if l.reporter == nil {
+		return nil
+	}
+	l.reporter.Name(f.Objects)
+	report := l.reporter.Begin(l.captured(p), p.Width, p.Height)
+	if report == nil {
+		return nil
+	}
+	if len(actions) > 0 {
+		if _, err := l.vision.CopyVectors(report.Vectors(), report.Copied()); err != nil {
+			l.reporter.Discard(report)
+			return err
+		}
+	}
+	person := 0
+	for i := range f.Objects {
+		o := &f.Objects[i]
+		if o.Class != "person" {
+			continue
+		}
+		row := person
+		person++
+		if row >= len(actions) || actions[row] == -1 {
+			row = -1
+		}
+		if o.Track != 0 {
+			report.Add(o, row)
+		}
+	}
+	l.reporter.Send(report)
+	return nil
+}
+
+// captured is when a picture was taken, on a clock that all cameras share: a camera's own time of day where it tells
+// one, else its arrival. Recordings are taken to begin together, when the run does.
+func (l *lane) captured(p *device.Picture) time.Time {
+	switch {
+	case !p.Time.IsZero():
+		return p.Time
+	case l.options.Recorded:
+		return l.options.Identities.Began().Add(p.PTS)
+	}
+	return p.Submitted
+}
