@@ -134,12 +134,12 @@ func (b *book) compatible(p, q *person) bool {
 	return true
 }
 
-// reachable says that t may be p by where and when p was seen: some track before t leads to it, and some after it
+// reachable says that t may be p by where and when p was seen: nothing speaks against it, some track before t leads to it, and some after it
 // comes from it, where there are any.
 func (b *book) reachable(t *track, p *person) bool {
 	var before, after, led, leads bool
 	for _, u := range p.tracks {
-		if b.impossible(t, u) != "" {
+		if m := t.meetings[u]; m != nil && m.unlikely() || b.impossible(t, u) != "" {
 			return false
 		}
 		if t.first.Before(u.first) {

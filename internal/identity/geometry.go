@@ -68,6 +68,9 @@ const least = 3
 func (m *meeting) same() bool  { return m.near >= least && 5*m.near >= 4*m.all }
 func (m *meeting) apart() bool { return m.far >= least && m.far > m.near }
 
+// unlikely says that geometry, without being sure yet, does not speak for one person: then appearance must not either.
+func (m *meeting) unlikely() bool { return 2*m.near < m.all }
+
 // distance is the mean one, in heights of a person.
 func (m *meeting) distance() float64 { return m.sum / float64(m.all) }
 
