@@ -133,10 +133,10 @@ func (r *Registry) work(batch []*Report) {
 			r.logger.Error("nobody is recognised from now on", "error", r.failure)
 		}
 	}
+	r.summarise()
 	for _, report := range batch {
 		report.from.free <- report
 	}
-	r.summarise()
 }
 
 func (r *Registry) read(batch []*Report) error {

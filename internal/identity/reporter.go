@@ -124,12 +124,20 @@ func (p *Reporter) Send(r *Report) {
 // Discard takes back a report that will not be sent.
 func (p *Reporter) Discard(r *Report) { p.free <- r }
 
-// Close waits until the registry has read what was reported, and releases the memory. It comes before the
-// registry's and before that of the streams which write vectors.
-func (p *Reporter) Close() error {
+// Drain waits until the registry has decided on all that was reported.
+func (p *Reporter) Drain() {
 	for range p.all {
 		<-p.free
 	}
+	for _, r := range p.all {
+		p.free <- r
+	}
+}
+
+// Close drains and releases the memory. It comes before the registry's and before that of the streams which write
+// vectors.
+func (p *Reporter) Close() error {
+	p.Drain()
 	return p.release()
 }
 
