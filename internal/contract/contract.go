@@ -83,6 +83,7 @@ func Checks() []Check {
 		{"MemoryComesBack", MemoryComesBack},
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
+		{"PeopleAreRecognised", PeopleAreRecognised},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
 	}
