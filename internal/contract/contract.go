@@ -84,6 +84,7 @@ func Checks() []Check {
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
 		{"PeopleAreRecognised", PeopleAreRecognised},
+		{"VectorsAreReported", VectorsAreReported},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
 	}

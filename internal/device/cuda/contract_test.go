@@ -14,7 +14,7 @@ import (
 var withoutGPU = []string{
 	"DecoderAccountsForEveryPicture", "DecoderFollowsTheSize", "PixelsStayOnTheDevice", "MemoryComesBack",
 	"SharingAContextBreaksIt", "GoldenTensors", "GoldenPictures",
-	"PeopleAreRecognised", // the stand-ins run no kernels
+	"VectorsAreReported", "PeopleAreRecognised", // the stand-ins run no kernels
 }
 
 // TestContract runs the contract of all devices on this one and the stand-ins.

@@ -112,6 +112,7 @@ func TestUnjoinedCaptureIsRefused(t *testing.T)  { check(t) }
 func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }
 func TestMemoryComesBack(t *testing.T)           { check(t) }
 func TestPeopleAreRecognised(t *testing.T)       { check(t) }
+func TestVectorsAreReported(t *testing.T)        { check(t) }
 func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
 
