@@ -43,14 +43,18 @@ func (l *lane) identify(p *device.Picture, f *result.Frame, actions []int32) err
 	return nil
 }
 
+// plausible is how far a camera's time of day may be from its pictures' arrival to be believed: one clock set to
+// another year would make the registry forget everybody.
+const plausible = time.Minute
+
 // captured is when a picture was taken, on a clock that all cameras share: a camera's own time of day where it tells
 // one, else its arrival. Recordings are taken to begin together, when the run does.
 func (l *lane) captured(p *device.Picture) time.Time {
-	switch {
-	case !p.Time.IsZero():
-		return p.Time
-	case l.options.Recorded:
+	if l.options.Recorded {
 		return l.options.Identities.Began().Add(p.PTS)
+	}
+	if off := p.Submitted.Sub(p.Time); !p.Time.IsZero() && off.Abs() <= plausible {
+		return p.Time
 	}
 	return p.Submitted
 }
