@@ -154,8 +154,13 @@ func (b *book) track(s *scene, site int, number int64) *track {
 	return t
 }
 
-// locate adds a point to a track's way and compares it with those in the cameras that see the same ground.
+// locate adds a point to a track's way and compares it with those in the cameras that see the same ground; where there
+// are none the last point is enough.
 func (b *book) locate(t *track, p point) {
+	if !b.where.mapped[t.camera] {
+		t.points = append(t.points[:0], p)
+		return
+	}
 	if len(t.points) == 0 {
 		b.cameras[t.camera] = append(b.cameras[t.camera], t)
 	}

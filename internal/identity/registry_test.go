@@ -20,7 +20,7 @@ import (
 )
 
 // hostDevice is closed, and found empty, at the test's end.
-func hostDevice(t *testing.T) *host.Device {
+func hostDevice(t testing.TB) *host.Device {
 	library := os.Getenv("SIGHTLINE_ONNXRUNTIME")
 	if library == "" {
 		t.Skip("SIGHTLINE_ONNXRUNTIME is not set: see sightline fetch --env")
@@ -43,13 +43,13 @@ func hostDevice(t *testing.T) *host.Device {
 
 // lookout is a camera that sees people with made-up looks: each person's vector is 1 in one place.
 type lookout struct {
-	t        *testing.T
+	t        testing.TB
 	reporter *Reporter
 	stream   device.Stream
 	looks    *device.Buffer
 }
 
-func newLookout(t *testing.T, d device.Device, r *Registry, camera string) *lookout {
+func newLookout(t testing.TB, d device.Device, r *Registry, camera string) *lookout {
 	l := &lookout{t: t}
 	var err error
 	if l.reporter, err = r.Reporter(camera); err != nil {
@@ -112,7 +112,7 @@ func (l *lookout) close() {
 	}
 }
 
-func open(t *testing.T, d device.Device, o Options) (*Registry, *bytes.Buffer) {
+func open(t testing.TB, d device.Device, o Options) (*Registry, *bytes.Buffer) {
 	var log bytes.Buffer
 	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	r, err := New(d, o)

@@ -15,6 +15,8 @@ type topology struct {
 	links map[[2]string]link
 	// linked cameras are reached by their links only.
 	linked map[string]bool
+	// mapped cameras have a map to another one's picture.
+	mapped map[string]bool
 }
 
 // link is what leads from one camera to another.
@@ -26,7 +28,7 @@ type link struct {
 }
 
 func newTopology(o Options) (*topology, error) {
-	t := &topology{skew: o.Skew, all: len(o.Sites) == 0, names: []string{""}, site: map[string]int{}, links: map[[2]string]link{}, linked: map[string]bool{}}
+	t := &topology{skew: o.Skew, all: len(o.Sites) == 0, names: []string{""}, site: map[string]int{}, links: map[[2]string]link{}, linked: map[string]bool{}, mapped: map[string]bool{}}
 	if !t.all {
 		t.names = nil
 	}
@@ -42,6 +44,7 @@ func newTopology(o Options) (*topology, error) {
 				if back, err = v.Map.inverse(); err != nil {
 					return nil, fmt.Errorf("site %s, cameras %s and %s: %w", s.Name, v.A, v.B, err)
 				}
+				t.mapped[v.A], t.mapped[v.B] = true, true
 			}
 			t.link(v.A, v.B, func(l *link) { l.overlap, l.ground = true, v.Map })
 			t.link(v.B, v.A, func(l *link) { l.overlap, l.ground = true, back })
