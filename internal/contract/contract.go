@@ -83,6 +83,8 @@ func Checks() []Check {
 		{"MemoryComesBack", MemoryComesBack},
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
+		{"PeopleAreRecognised", PeopleAreRecognised},
+		{"VectorsAreReported", VectorsAreReported},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
 		{"Families", Families},

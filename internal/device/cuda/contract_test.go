@@ -14,6 +14,7 @@ import (
 var withoutGPU = []string{
 	"DecoderAccountsForEveryPicture", "DecoderFollowsTheSize", "PixelsStayOnTheDevice", "MemoryComesBack",
 	"SharingAContextBreaksIt", "GoldenTensors", "GoldenPictures", "Families", "Cascades",
+	"VectorsAreReported", "PeopleAreRecognised", // the stand-ins run no kernels
 }
 
 // TestContract runs the contract of all devices on this one and the stand-ins.

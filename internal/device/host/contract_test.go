@@ -117,6 +117,8 @@ func TestGraphsForkAndJoin(t *testing.T)         { check(t) }
 func TestUnjoinedCaptureIsRefused(t *testing.T)  { check(t) }
 func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }
 func TestMemoryComesBack(t *testing.T)           { check(t) }
+func TestPeopleAreRecognised(t *testing.T)       { check(t) }
+func TestVectorsAreReported(t *testing.T)        { check(t) }
 func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
 func TestFamilies(t *testing.T)                  { check(t) }
