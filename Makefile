@@ -1,10 +1,11 @@
 # make demo   four cameras through four models on this machine; see demo/report.html
 # make test   vet and every test; CI runs this and then make fuzz
 # make tracks  scores our trackers and other people's on synthetic crowds
+# make identity  scores who is taken for whom in the two plaza clips that overlap
 # The first two fetch what they need into the user's cache, once: ONNX Runtime, and ffmpeg if there is none.
 export CGO_ENABLED = 0
 
-.PHONY: build demo test race fuzz tracks
+.PHONY: build demo test race fuzz tracks identity
 build:
 	go build -o bin/sightline ./cmd/sightline
 
@@ -34,3 +35,7 @@ tracks:
 	test -x $(TRACKS)/python/bin/python || python3 -m venv $(TRACKS)/python
 	$(TRACKS)/python/bin/pip install -q -r internal/track/judge/requirements.txt
 	$(TRACKS)/python/bin/python internal/track/judge/judge.py $(TRACKS)
+
+# Who is taken for whom in plaza-west and plaza-east, by the demo models on the host device. About two minutes.
+identity: build
+	go run ./internal/identity/judge

@@ -101,7 +101,7 @@ func (f *fixedLane) prepare(d device.Device, engine device.Engine, owner string,
 	}
 	take := func(bindings []device.Binding) (list []*device.Buffer, err error) {
 		for _, one := range bindings {
-			buffer, err := d.Pool().Alloc(owner, one.Name, device.OnDevice, int64(4*items*one.Elements()))
+			buffer, err := d.Pool().Alloc(owner, one.Name, device.OnDevice, int64(items)*one.Size())
 			if err != nil {
 				return nil, err
 			}

@@ -112,7 +112,10 @@ func openFile(path string, loop, realtime bool) (camera.Source, error) {
 
 // pipelineOptions are one camera's pipeline, but for what the run adds: source, sinks, meter, snapshots.
 func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
-	o := pipeline.Options{Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), MaxFPS: cam.MaxFPS, Vision: visionOptions(c, cam)}
+	o := pipeline.Options{
+		Camera: cam.Name, Lossless: !cam.Realtime && !cam.Source.Live(), Recorded: !cam.Source.Live(), MaxFPS: cam.MaxFPS,
+		Vision: visionOptions(c, cam),
+	}
 	if cam.Source.Live() {
 		o.Restart, o.LowDelay = restartPause, true
 		o.KeepDamaged = keepsDamaged(cam)

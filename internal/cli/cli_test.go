@@ -313,7 +313,7 @@ func TestCardMismatch(t *testing.T) {
 	if code != exitFailed {
 		t.Errorf("code %d", code)
 	}
-	for _, want := range []string{"d.yaml (a detection model) does not fit model", "expected one input named pixels, found [images [3 416 416]]", "expected an output dets (boxes), found [scores [3549 80] boxes [3549 4]]", "the card names 1 classes, output scores has 80"} {
+	for _, want := range []string{"d.yaml (a detection model) does not fit model", "expected an input named pixels, found [images [3 416 416]]", "expected an output dets (boxes), found [scores [3549 80] boxes [3549 4]]", "the card names 1 classes, output scores has 80"} {
 		if !strings.Contains(told, want) && !(strings.Contains(want, "classes") && strings.Contains(told, "dets")) {
 			t.Errorf("no %q in\n%s", want, told)
 		}

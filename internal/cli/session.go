@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/fleet"
+	"sightline/internal/identity"
 	"sightline/internal/metrics"
 	"sightline/internal/model"
 	"sightline/internal/pipeline"
@@ -25,7 +27,9 @@ type session struct {
 	device  device.Device
 	manager *model.Manager
 	sinks   []*sink.Queue // one for each of config.Sinks
-	fleet   *fleet.Fleet
+	// identities is nil if nobody is to be recognised.
+	identities *identity.Registry
+	fleet      *fleet.Fleet
 
 	registry *metrics.Registry
 	watchers []*watcher
@@ -48,6 +52,9 @@ func openSession(ctx context.Context, c *config.Config, stdout io.Writer, o devi
 		return nil, err
 	}
 	if err := s.loadModels(o.progress); err != nil {
+		return nil, err
+	}
+	if err := s.openIdentities(); err != nil {
 		return nil, err
 	}
 	for i := range c.Sinks {
@@ -94,6 +101,9 @@ func (s *session) pipeline(cam *config.Camera, w *watcher, album bool) pipeline.
 	o.Device, o.Manager = s.device, s.manager
 	o.Logger = s.logger.With("camera", cam.Name)
 	o.Meter = w
+	if m := s.config.Models.Task(model.ReID); m != nil && slices.Contains(o.Models, m.Name) {
+		o.Identities = s.identities
+	}
 	o.Open = w.opening(openCamera(cam, w.Dropped, o.Logger))
 	if album {
 		o.Snapshots = &w.album
@@ -170,9 +180,9 @@ func (s *session) close() error {
 	if s.device == nil {
 		return err
 	}
-	var released error
+	released := s.closeIdentities()
 	if s.manager != nil {
-		released = s.manager.Close()
+		released = errors.Join(released, s.manager.Close())
 	}
 	released = errors.Join(released, s.device.Close())
 	if s.device.Cause() != nil {

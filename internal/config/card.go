@@ -16,7 +16,7 @@ import (
 // out. It is a YAML file of its own, usually beside the model.
 type Card struct {
 	Task        string   `yaml:"task,required" enum:"detection,pose,segmentation,reid,classification" doc:"What the model does."`
-	Family      string   `yaml:"family" default:"decoded" doc:"How its outputs are read, see docs/models.md: for detection decoded, yolox, yolov5, yolov8, yolov10, detr, rtdetr, nanodet, yolov8-pose, yolov8-segment, yolov5-segment or movenet-multipose; for pose decoded, movenet, simcc or heatmap; for segmentation decoded, logits or semantic."`
+	Family      string   `yaml:"family" default:"decoded" doc:"How its outputs are read, see docs/models.md: for detection decoded, yolox, yolov5, yolov8, yolov10, detr, detr-deploy, rtdetr, nanodet, yolov8-pose, yolov8-segment, yolov5-segment or movenet-multipose; for pose decoded, movenet, simcc or heatmap; for segmentation decoded, logits or semantic."`
 	File        string   `yaml:"file,required" doc:"Path of the ONNX file, plain or gzipped."`
 	Description string   `yaml:"description" doc:"The network in a few words."`
 	Input       Input    `yaml:"input,required" doc:"How a picture goes in."`
@@ -47,15 +47,22 @@ func (c *Card) Name() string {
 // Input is the picture input, float32. A channel's value is (p*(range[1]-range[0]) + range[0] - mean) / std,
 // p from 0 (black) to 1.
 type Input struct {
-	Name   string    `yaml:"name" default:"images" doc:"Name of the input."`
-	Shape  []int     `yaml:"shape" min:"1" max:"65536" doc:"[3, height, width], or [height, width, 3] with layout nhwc; taken from the file if left out."`
-	Layout string    `yaml:"layout" enum:"nchw,nhwc" default:"nchw" doc:"Order of the dimensions: channels first or last."`
-	Colour string    `yaml:"colour" enum:"rgb,bgr" default:"rgb" doc:"Order of the channels."`
-	Range  []float64 `yaml:"range" min:"-65536" max:"65536" doc:"Values of black and white before mean and std; [0, 1] if left out."`
-	Mean   []float64 `yaml:"mean" min:"-65536" max:"65536" doc:"What is subtracted from each channel, in the order of colour and in units of range; 0 if left out."`
-	Std    []float64 `yaml:"std" min:"-65536" max:"65536" doc:"What each channel is then divided by; 1 if left out."`
-	Fit    string    `yaml:"fit" enum:"letterbox,corner,stretch" default:"letterbox" doc:"Whole pictures. letterbox: centred with its proportions kept; corner: likewise at the left top; stretch: over the whole input."`
-	Pad    int       `yaml:"pad" default:"0" min:"0" max:"255" doc:"Grey beside a letterboxed picture: 0 black, 255 white; 114 for YOLO."`
+	Name      string     `yaml:"name" default:"images" doc:"Name of the input."`
+	Shape     []int      `yaml:"shape" min:"1" max:"65536" doc:"[3, height, width], or [height, width, 3] with layout nhwc; taken from the file if left out."`
+	Layout    string     `yaml:"layout" enum:"nchw,nhwc" default:"nchw" doc:"Order of the dimensions: channels first or last."`
+	Colour    string     `yaml:"colour" enum:"rgb,bgr" default:"rgb" doc:"Order of the channels."`
+	Range     []float64  `yaml:"range" min:"-65536" max:"65536" doc:"Values of black and white before mean and std; [0, 1] if left out."`
+	Mean      []float64  `yaml:"mean" min:"-65536" max:"65536" doc:"What is subtracted from each channel, in the order of colour and in units of range; 0 if left out."`
+	Std       []float64  `yaml:"std" min:"-65536" max:"65536" doc:"What each channel is then divided by; 1 if left out."`
+	Fit       string     `yaml:"fit" enum:"letterbox,corner,stretch" default:"letterbox" doc:"Whole pictures. letterbox: centred with its proportions kept; corner: likewise at the left top; stretch: over the whole input."`
+	Constants []Constant `yaml:"constants" doc:"Other inputs, which get the same numbers every time: orig_target_sizes of RT-DETR and D-FINE, for example, gets the input's width and height, so that boxes come in input pixels."`
+	Pad       int        `yaml:"pad" default:"0" min:"0" max:"255" doc:"Grey beside a letterboxed picture: 0 black, 255 white; 114 for YOLO."`
+}
+
+// Constant is an input of fixed numbers.
+type Constant struct {
+	Name   string    `yaml:"name,required" doc:"Name of the input."`
+	Values []float64 `yaml:"values,required" min:"-16777216" max:"16777216" doc:"Its numbers for one picture."`
 }
 
 // Outputs are a model's outputs by what they mean; those of other families stay nil.
@@ -63,6 +70,7 @@ type Outputs struct {
 	Scores      *Tensor `yaml:"scores" doc:"Detection: [anchors, classes]. Classification: [classes]."`
 	Boxes       *Tensor `yaml:"boxes" doc:"Detection: [anchors, 4]."`
 	Predictions *Tensor `yaml:"predictions" doc:"Detection: everything in one, as the family has it."`
+	Labels      *Tensor `yaml:"labels" doc:"Family detr-deploy: [queries]."`
 	Logits      *Tensor `yaml:"logits" doc:"Family detr: [queries, classes]."`
 	Prototypes  *Tensor `yaml:"prototypes" doc:"Families of masks: [prototypes, height, width]."`
 	Keypoints   *Tensor `yaml:"keypoints" doc:"Pose: [joints, 3]."`
@@ -322,46 +330,6 @@ func (r *reader) fillDefaults(c *Card) {
 // matches compares shapes; -1 on either side stands for any size.
 func matches(want, got []int) bool {
 	return slices.EqualFunc(want, got, func(a, b int) bool { return a == b || a < 0 || b < 0 })
-}
-
-// Check compares the card with the file's real inputs and outputs, whose shapes have no batch
-// dimension. The error says what was found and what was expected.
-func (c *Card) Check(inputs, outputs []Tensor) error {
-	var wrong []string
-	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if i := slices.IndexFunc(inputs, func(t Tensor) bool { return t.Name == c.Input.Name }); i < 0 || len(inputs) != 1 {
-		say("expected one input named %s, found %v", c.Input.Name, inputs)
-	} else {
-		want := c.Input.Shape
-		if want == nil {
-			want = []int{3, -1, -1}
-			if c.Input.Layout == "nhwc" {
-				want = []int{-1, -1, 3}
-			}
-		}
-		if got := inputs[i].Shape; !matches(want, got) || slices.ContainsFunc(got, func(n int) bool { return n < 1 }) {
-			say("input %s: expected shape %v (-1: any fixed size), found %v", c.Input.Name, want, got)
-		}
-	}
-	known := c.letters()
-	for _, o := range c.family().outputs {
-		t := c.Outputs.Of(o.role)
-		i := slices.IndexFunc(outputs, func(o Tensor) bool { return o.Name == t.Name })
-		if i < 0 {
-			say("expected an output %s (%s), found %v", t.Name, o.role, outputs)
-			continue
-		}
-		got := outputs[i].Shape
-		if t.Shape != nil && !matches(t.Shape, got) {
-			say("output %s (%s): expected shape %v (-1: any), found %v", t.Name, o.role, t.Shape, got)
-		} else if err := known.fitAny(o.shapes, got); err != nil {
-			say("output %s (%s): %v", t.Name, o.role, err)
-		}
-	}
-	if wrong == nil {
-		return nil
-	}
-	return fmt.Errorf("card %s (%s) does not fit model %s: %s", c.Path, c.kind(), c.Model, strings.Join(wrong, "; "))
 }
 
 // maxModel bounds what a compressed model may grow to.

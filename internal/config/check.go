@@ -25,6 +25,7 @@ func (r *reader) checkConfig(c *Config) {
 	for i := range c.Cameras {
 		r.checkCamera(fmt.Sprintf("cameras[%d]", i), i, c, names)
 	}
+	r.checkIdentity(c)
 	files := map[string]int{}
 	for i := range c.Sinks {
 		r.checkSink(fmt.Sprintf("sinks[%d]", i), i, c, files)

@@ -19,6 +19,7 @@ type Config struct {
 	Models      Models    `yaml:"models,required" doc:"The models, each under a name of your choice (that of its task is usual): the path of a model card, or an object that names a card, changes some of its values and says what it looks at."`
 	Limits      Limits    `yaml:"limits" doc:"Bounds of one picture's results. Buffers are made for them."`
 	Tracking    Tracking  `yaml:"tracking" doc:"How objects become tracks: a method, or an object that also changes its settings."`
+	Identity    *Identity `yaml:"identity" doc:"Recognises people across cameras; without it nobody is. {} takes every default. Needs the reid model."`
 	Cameras     []Camera  `yaml:"cameras,required" doc:"The cameras. Each has its own pipeline."`
 	Sinks       []Sink    `yaml:"sinks" doc:"Where results go. Each sink gets the results of all its cameras."`
 }

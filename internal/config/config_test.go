@@ -236,7 +236,7 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for want, c := range map[string]struct{ in, out []Tensor }{
-		"expected one input named images, found [x [3 8 8]]":                 {[]Tensor{{"x", []int{3, 8, 8}}}, out},
+		"expected an input named images, found [x [3 8 8]]":                  {[]Tensor{{"x", []int{3, 8, 8}}}, out},
 		"input images: expected shape [3 -1 -1] (-1: any fixed size), found": {[]Tensor{{"images", []int{8, 8, 3}}}, out},
 		"expected an output b (boxes), found [s [5 2]]":                      {in, []Tensor{{"s", []int{5, 2}}}},
 		"output b (boxes): expected shape [A, 4], A = 5, C = 2, found [5 6]": {in, []Tensor{{"b", []int{5, 6}}, {"s", []int{5, 2}}}},

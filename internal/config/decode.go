@@ -210,6 +210,8 @@ func expected(v reflect.Value, limits rules) string {
 		return "a duration such as 500ms or 2s"
 	case Bytes:
 		return "a size such as 512MiB or 4GiB"
+	case Span:
+		return "a range of time such as 2s..30s"
 	case Source:
 		return "a path"
 	}
@@ -264,6 +266,10 @@ func setText(v reflect.Value, text string, plain bool, limits rules) error {
 	case *Bytes:
 		n, err := parseBytes(text)
 		*p = n
+		return err
+	case *Span:
+		span, err := parseSpan(text)
+		*p = span
 		return err
 	case *Source:
 		*p = Source{text}

@@ -26,6 +26,7 @@ var families = map[string][]family{
 		{name: "yolov8", outputs: []output{{"predictions", []string{"4+C A"}}}},
 		{name: "yolov10", outputs: []output{{"predictions", []string{"Q 6"}}}},
 		{name: "detr", outputs: []output{{"logits", []string{"Q C"}}, {"boxes", []string{"Q 4"}}}},
+		{name: "detr-deploy", outputs: []output{{"labels", []string{"Q"}}, {"boxes", []string{"Q 4"}}, {"scores", []string{"Q"}}}},
 		{name: "rtdetr", outputs: []output{{"predictions", []string{"Q 4+C"}}}},
 		{name: "nanodet", outputs: []output{{"predictions", []string{"A C+4R"}}}, grid: []int{8, 16, 32, 64}},
 		{name: "yolov8-pose", outputs: []output{{"predictions", []string{"4+C+3K A"}}}},

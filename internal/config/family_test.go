@@ -20,6 +20,8 @@ func TestFamilies(t *testing.T) {
 		{"detection", "yolov10", 80, [][]int{{300, 6}}, ""},
 		{"detection", "detr", 91, [][]int{{300, 91}, {300, 4}}, ""},
 		{"detection", "detr", 91, [][]int{{300, 91}, {301, 4}}, "output o1 (boxes): expected shape [Q, 4], C = 91, Q = 300, found [301 4]"},
+		{"detection", "detr-deploy", 80, [][]int{{300}, {300, 4}, {300}}, ""},
+		{"detection", "detr-deploy", 80, [][]int{{300}, {300, 4}, {300, 80}}, "output o2 (scores): expected shape [Q], C = 80, Q = 300, found [300 80]"},
 		{"detection", "rtdetr", 80, [][]int{{300, 84}}, ""},
 		{"detection", "nanodet", 80, [][]int{{3598, 112}}, ""},
 		{"detection", "nanodet", 80, [][]int{{3598, 111}}, "expected shape [A, C+4R], C = 80, found [3598 111]"},
@@ -59,7 +61,7 @@ func TestFamilies(t *testing.T) {
 
 func setOutput(o *Outputs, role string, t *Tensor) {
 	for key, field := range map[string]**Tensor{"scores": &o.Scores, "boxes": &o.Boxes, "predictions": &o.Predictions, "logits": &o.Logits, "prototypes": &o.Prototypes,
-		"keypoints": &o.Keypoints, "x": &o.X, "y": &o.Y, "heatmaps": &o.Heatmaps, "mask": &o.Mask, "features": &o.Features} {
+		"keypoints": &o.Keypoints, "x": &o.X, "y": &o.Y, "heatmaps": &o.Heatmaps, "labels": &o.Labels, "mask": &o.Mask, "features": &o.Features} {
 		if key == role {
 			*field = t
 		}

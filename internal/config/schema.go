@@ -30,6 +30,8 @@ func describe(t reflect.Type, limits rules) map[string]any {
 		return map[string]any{"type": "string", "pattern": `^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`}
 	case reflect.TypeFor[Bytes]():
 		return map[string]any{"type": []string{"string", "integer"}, "minimum": 0, "pattern": `^[0-9.]+ *([KMGT]iB|[kMGT]B)?$`}
+	case reflect.TypeFor[Span]():
+		return map[string]any{"type": "string", "pattern": `^([0-9.]+(ns|us|µs|ms|s|m|h))+\.\.([0-9.]+(ns|us|µs|ms|s|m|h))+$`}
 	case reflect.TypeFor[Source]():
 		return map[string]any{"type": "string", "minLength": 1}
 	}

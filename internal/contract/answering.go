@@ -13,7 +13,7 @@ import (
 type answering struct {
 	device.Device
 	answers map[string][]golden.Raw
-	inputs  map[string]device.Binding
+	inputs  map[string][]device.Binding
 }
 
 func (a *answering) LoadEngine(m device.ModelFile) (device.Engine, error) {
@@ -21,7 +21,7 @@ func (a *answering) LoadEngine(m device.ModelFile) (device.Engine, error) {
 	if !ok {
 		return a.Device.LoadEngine(m)
 	}
-	e := &answeringEngine{device: a.Device, answer: answer, input: a.inputs[m.Name]}
+	e := &answeringEngine{device: a.Device, answer: answer, inputs: a.inputs[m.Name]}
 	for n := 1; n <= m.MaxBatch; n++ {
 		e.buckets = append(e.buckets, n)
 	}
@@ -31,17 +31,24 @@ func (a *answering) LoadEngine(m device.ModelFile) (device.Engine, error) {
 type answeringEngine struct {
 	device  device.Device
 	answer  []golden.Raw
-	input   device.Binding
+	inputs  []device.Binding
 	buckets []int
 }
 
-func (e *answeringEngine) Inputs() []device.Binding { return []device.Binding{e.input} }
+func (e *answeringEngine) Inputs() []device.Binding { return e.inputs }
 
 func (e *answeringEngine) Outputs() (list []device.Binding) {
 	for _, o := range e.answer {
-		list = append(list, device.Binding{Name: o.Name, Shape: o.Shape[1:]})
+		list = append(list, device.Binding{Name: o.Name, Shape: o.Shape[1:], Type: typeOf(o)})
 	}
 	return list
+}
+
+func typeOf(r golden.Raw) device.ElementType {
+	if r.Type == "int64" {
+		return device.Int64
+	}
+	return device.Float32
 }
 
 func (e *answeringEngine) Buckets() []int { return e.buckets }
@@ -51,11 +58,15 @@ func (e *answeringEngine) Close() error   { return nil }
 func (e *answeringEngine) NewContext(o device.ContextOptions) (device.ExecutionContext, error) {
 	c := &answeringContext{}
 	for _, answer := range e.answer {
-		b, err := e.device.Pool().Alloc(o.Owner, "answer", device.Pinned, int64(4*len(answer.Data)))
+		b, err := e.device.Pool().Alloc(o.Owner, "answer", device.Pinned, int64(typeOf(answer).Size()*len(answer.Data)))
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 		for i, v := range answer.Data {
+			if answer.Type == "int64" {
+				binary.LittleEndian.PutUint64(b.Bytes()[8*i:], uint64(int64(v)))
+				continue
+			}
 			binary.LittleEndian.PutUint32(b.Bytes()[4*i:], math.Float32bits(v))
 		}
 		c.answers = append(c.answers, b)

@@ -83,9 +83,12 @@ func Checks() []Check {
 		{"MemoryComesBack", MemoryComesBack},
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},
 		{"SharingAContextBreaksIt", SharingAContextBreaksIt},
+		{"PeopleAreRecognised", PeopleAreRecognised},
+		{"VectorsAreReported", VectorsAreReported},
 		{"GoldenTensors", GoldenTensors},
 		{"GoldenPictures", GoldenPictures},
 		{"Families", Families},
+		{"Cascades", Cascades},
 	}
 }
 

@@ -61,10 +61,13 @@ func (h *Harness) family(name, folder string, stored bool) (err error) {
 	answers := &answering{Device: d, answers: map[string][]golden.Raw{finder: {
 		{Name: "scores", Shape: []int{1, 1, 1}, Data: golden.Floats{.9}},
 		{Name: "boxes", Shape: []int{1, 1, 4}, Data: golden.Floats{float32(want.Person[0]), float32(want.Person[1]), float32(want.Person[2]), float32(want.Person[3])}},
-	}}, inputs: map[string]device.Binding{finder: {Name: "images", Shape: []int{3, want.Height, want.Width}}}}
+	}}, inputs: map[string][]device.Binding{finder: {{Name: "images", Shape: []int{3, want.Height, want.Width}}}}}
 	if stored {
 		answers.answers[card.Name()] = want.Outputs
-		answers.inputs[card.Name()] = device.Binding{Name: card.Input.Name, Shape: card.Input.Shape}
+		answers.inputs[card.Name()] = []device.Binding{{Name: card.Input.Name, Shape: card.Input.Shape}}
+		for _, c := range card.Input.Constants {
+			answers.inputs[card.Name()] = append(answers.inputs[card.Name()], device.Binding{Name: c.Name, Shape: []int{len(c.Values)}, Type: device.Int64})
+		}
 	}
 	m := &config.Model{Name: card.Name(), Card: card, Threshold: card.Threshold, IoU: card.IoU, Batch: card.Batch, On: finder}
 	f, err := answers.look(h, m, want)

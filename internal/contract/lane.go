@@ -21,10 +21,10 @@ type lane struct {
 func newLane(d device.Device, c *model.ExecutionContext, items int) (*lane, error) {
 	l := &lane{context: c, items: items}
 	var err error
-	if l.in, err = d.Pool().Alloc("lane", "input", device.Pinned, int64(items*c.Engine().Inputs()[0].Elements()*4)); err != nil {
+	if l.in, err = d.Pool().Alloc("lane", "input", device.Pinned, int64(items)*c.Engine().Inputs()[0].Size()); err != nil {
 		return nil, err
 	}
-	l.out, err = d.Pool().Alloc("lane", "output", device.Pinned, int64(items*c.Engine().Outputs()[0].Elements()*4))
+	l.out, err = d.Pool().Alloc("lane", "output", device.Pinned, int64(items)*c.Engine().Outputs()[0].Size())
 	if err != nil {
 		return nil, errors.Join(err, l.in.Close())
 	}

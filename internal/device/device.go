@@ -132,14 +132,38 @@ type Engine interface {
 	Close() error
 }
 
+// ElementType is what the numbers of a tensor are.
+type ElementType int8
+
+// The element types that models may have.
+const (
+	Float32 ElementType = iota
+	Int32
+	Int64
+)
+
+// Size in bytes.
+func (t ElementType) Size() int {
+	if t == Int64 {
+		return 8
+	}
+	return 4
+}
+
+func (t ElementType) String() string { return [...]string{"float32", "int32", "int64"}[t] }
+
 // Binding is one input or output of an engine.
 type Binding struct {
 	Name string
 	// Shape of one item, without the batch dimension.
 	Shape []int
+	Type  ElementType
 }
 
-// Elements is the number of values of one item. All bindings are float32.
+// Size is that of one item in bytes.
+func (b Binding) Size() int64 { return int64(b.Elements()) * int64(b.Type.Size()) }
+
+// Elements is the number of values of one item.
 func (b Binding) Elements() int {
 	n := 1
 	for _, d := range b.Shape {
@@ -148,7 +172,12 @@ func (b Binding) Elements() int {
 	return n
 }
 
-func (b Binding) String() string { return fmt.Sprintf("%s %v", b.Name, b.Shape) }
+func (b Binding) String() string {
+	if b.Type != Float32 {
+		return fmt.Sprintf("%s %v %v", b.Name, b.Shape, b.Type)
+	}
+	return fmt.Sprintf("%s %v", b.Name, b.Shape)
+}
 
 // ContextOptions say whose context it is. Memory that the context needs beside its bindings comes
 // from the pool in Owner's name.

@@ -86,6 +86,8 @@ type Pixels struct {
 	Last bool
 	// Pad is p beside a letterboxed picture.
 	Pad float32
+	// Integer: values are rounded, halves to even, and stored as int32.
+	Integer bool
 }
 
 // RGB are pixels as they are: planes of 0..1, black beside the picture.

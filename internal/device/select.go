@@ -1,7 +1,7 @@
 package device
 
-// Values are float32 numbers somewhere in a model's output: number i of anchor a is at float
-// Offset + a*Anchor + i*Item of Buffer. A nil Buffer: there are none.
+// Values are numbers, float32 unless said otherwise, somewhere in a model's output: number i of anchor a is at
+// number Offset + a*Anchor + i*Item of Buffer. A nil Buffer: there are none.
 type Values struct {
 	Buffer               *Buffer
 	Offset, Anchor, Item int
@@ -42,9 +42,10 @@ type Head struct {
 	// Objectness, if there, is one number an anchor that all its scores are multiplied with (a logit too with
 	// Sigmoid).
 	Objectness Values
-	// Labels, if there, is the class of an anchor, which then has one score only.
-	Labels  Values
-	Sigmoid bool
+	// Labels, if there, is the class of an anchor, which then has one score only; its numbers are of LabelType.
+	Labels    Values
+	LabelType ElementType
+	Sigmoid   bool
 	// Boxes has four numbers an anchor (Distances: 4*Bins).
 	Boxes        Values
 	Form         BoxForm

@@ -179,3 +179,12 @@ func TestEncode(t *testing.T) {
 		t.Error("an empty picture became a PNG")
 	}
 }
+
+func TestLabelsNameTrackAndIdentity(t *testing.T) {
+	c := newCanvas(image.NewRGBA(image.Rect(0, 0, 100, 100)), &result.Frame{Width: 100, Height: 100})
+	for want, o := range map[string]result.Object{"": {}, "3": {Track: 3}, "3 #12": {Track: 3, Identity: 12}} {
+		if got := c.label(&o).number; got != want {
+			t.Errorf("%+v: %q, want %q", o, got, want)
+		}
+	}
+}

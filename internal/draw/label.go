@@ -13,7 +13,7 @@ import (
 	"sightline/internal/result"
 )
 
-// label is a number on the track's colour and a text on dark ground beside it.
+// label is a track's number, with #N for who it is, on the track's colour and a text on dark ground beside it.
 type label struct {
 	number, text string
 	split        int // width of the number's part
@@ -44,6 +44,9 @@ func (c *canvas) label(o *result.Object) label {
 	l := label{text: fmt.Sprintf("%s %.0f%%", plain(o.Class), 100*min(max(float64(o.Score), 0), 1))}
 	if o.Track > 0 {
 		l.number = fmt.Sprint(o.Track)
+		if o.Identity > 0 {
+			l.number += fmt.Sprintf(" #%d", o.Identity)
+		}
 	}
 	pad := c.padding()
 	metrics := c.face.Metrics()

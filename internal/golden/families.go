@@ -44,7 +44,9 @@ type Family struct {
 type Raw struct {
 	Name  string
 	Shape []int
-	Data  Floats
+	// Type is empty for float32, or int64; Data are the same numbers as float32.
+	Type string
+	Data Floats
 }
 
 // Floats are float32 in base64, little-endian.

@@ -74,6 +74,35 @@ func headTrials() (out []func(*setup) trial) {
 	return out
 }
 
+// labelTrials have integers for classes, some of which no class has.
+func labelTrials() (out []func(*setup) trial) {
+	const anchors, classes = 300, 5
+	for _, kind := range []device.ElementType{device.Int32, device.Int64} {
+		out = append(out, func(s *setup) trial {
+			short, long := make([]int32, anchors+1), make([]int64, anchors+1)
+			for i := range short {
+				short[i] = int32(s.IntN(classes+3) - 1)
+				long[i] = int64(short[i]) + int64(s.IntN(2))<<40
+			}
+			labels := upload(s, short)
+			if kind == device.Int64 {
+				labels = upload(s, long)
+			}
+			k := device.Select{Head: device.Head{
+				Scores: device.Values{Buffer: upload(s, s.floats(anchors, 1)), Anchor: 1}, Boxes: device.Values{Buffer: upload(s, s.floats(4*anchors, 100)), Anchor: 4, Item: 1},
+				Labels: device.Values{Buffer: labels, Offset: 1, Anchor: 1}, LabelType: kind, UnitX: 1, UnitY: 1, Final: true,
+			}, Anchors: anchors, Classes: classes, Fit: device.NewStretchFit(640, 360, 104, 100), Width: 640, Height: 360, ScoreMin: .3, Limits: device.Limits{Objects: 100}}
+			k.Out = s.dirty(int(k.Limits.SelectionSize()))
+			scratch := s.dirty(int(SelectScratchSize(anchors)))
+			return trial{
+				func(on device.Kernels, stream device.Stream) error { return on.Select(stream, k) },
+				func() ([]Launch, error) { return Select(k, scratch) }, k.Out, 1,
+			}
+		})
+	}
+	return out
+}
+
 func chooseTrials() (out []func(*setup) trial) {
 	for _, c := range []struct {
 		objects, people, count int

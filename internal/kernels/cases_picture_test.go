@@ -17,6 +17,7 @@ var wishes = []device.Pixels{
 	{Scale: [3]float32{255, 254, 253}, Offset: [3]float32{-1, 2, 3}, BGR: true, Pad: 114. / 255},
 	{Scale: [3]float32{4.367, 4.464, 4.444}, Offset: [3]float32{-2.118, -2.036, -1.804}, Last: true},
 	{Scale: [3]float32{1, 1, 1}, BGR: true, Last: true, Pad: .5},
+	{Scale: [3]float32{255, 255, 255}, Offset: [3]float32{-.5, 0, .25}, Last: true, Integer: true},
 }
 
 func letterboxTrials() (out []func(*setup) trial) {

@@ -106,16 +106,21 @@ func (a *arguments) records(argument string, b *device.Buffer, size int64) {
 
 // values checks that items numbers of each of so many anchors lie in the buffer.
 func (a *arguments) values(argument string, v device.Values, anchors, items int) {
+	a.elements(argument, v, 4, anchors, items)
+}
+
+// elements is values for numbers of size bytes.
+func (a *arguments) elements(argument string, v device.Values, size, anchors, items int) {
 	a.between(argument+": offset", v.Offset, 0, math.MaxInt32)
 	a.between(argument+": anchor", v.Anchor, 0, math.MaxInt32)
 	a.between(argument+": item", v.Item, 0, math.MaxInt32)
 	if a.err != nil {
 		return
 	}
-	a.holds(argument, v.Buffer, 4)
+	a.holds(argument, v.Buffer, int64(size))
 	last := int64(v.Offset) + int64(anchors-1)*int64(v.Anchor) + int64(items-1)*int64(v.Item)
-	if a.err == nil && v.Buffer.Size()/4 <= last {
-		a.fail(argument, "has %d bytes, its last number is at %d", v.Buffer.Size(), 4*last)
+	if a.err == nil && v.Buffer.Size()/int64(size) <= last {
+		a.fail(argument, "has %d bytes, its last number is at %d", v.Buffer.Size(), int64(size)*last)
 	}
 }
 
@@ -169,11 +174,13 @@ type values struct {
 	Anchor, Item int32
 }
 
-func newValues(v device.Values) values {
+func newValues(v device.Values) values { return newElements(v, 4) }
+
+func newElements(v device.Values, size int) values {
 	if v.Buffer == nil {
 		return values{}
 	}
-	return values{address(v.Buffer) + 4*uint64(v.Offset), int32(v.Anchor), int32(v.Item)}
+	return values{address(v.Buffer) + uint64(size)*uint64(v.Offset), int32(v.Anchor), int32(v.Item)}
 }
 
 // region mirrors Region of common.cuh.

@@ -91,16 +91,19 @@ DEVICE void aim(Tile* t, const Picture& p, const Box& r, bool black, int column,
 struct Pixels {
     float redScale, greenScale, blueScale, redOffset, greenOffset, blueOffset;
     float pad;
-    int bgr, last, reserved;
+    int bgr, last, integer;
 };
+
+// as_stored is a value as the input holds it.
+DEVICE float as_stored(const Pixels& p, float v) { return p.integer ? __int_as_float((int)rintf(v)) : v; }
 
 // store writes pixel x, y of a width x height input that starts at out.
 DEVICE void store(const Pixels& p, float* out, int x, int y, int width, int height, float r, float g, float b) {
     int64 plane = p.last ? 1 : (int64)width * height, at = (int64)y * width + x;
     if (p.last) at *= 3;
-    out[at + (p.bgr ? 2 * plane : 0)] = r * p.redScale + p.redOffset;
-    out[at + plane] = g * p.greenScale + p.greenOffset;
-    out[at + (p.bgr ? 0 : 2 * plane)] = b * p.blueScale + p.blueOffset;
+    out[at + (p.bgr ? 2 * plane : 0)] = as_stored(p, r * p.redScale + p.redOffset);
+    out[at + plane] = as_stored(p, g * p.greenScale + p.greenOffset);
+    out[at + (p.bgr ? 0 : 2 * plane)] = as_stored(p, b * p.blueScale + p.blueOffset);
 }
 
 // sample is this thread's pixel.

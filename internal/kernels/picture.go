@@ -63,13 +63,13 @@ func (a *arguments) outSize(width, height int) {
 
 // pixels mirrors Pixels of picture.cu: factors in the order of red, green, blue.
 type pixels struct {
-	Scale, Offset       [3]float32
-	Pad                 float32
-	BGR, Last, Reserved int32
+	Scale, Offset      [3]float32
+	Pad                float32
+	BGR, Last, Integer int32
 }
 
 func newPixels(p device.Pixels) pixels {
-	out := pixels{Scale: p.Scale, Offset: p.Offset, Pad: p.Pad, BGR: flag(p.BGR), Last: flag(p.Last)}
+	out := pixels{Scale: p.Scale, Offset: p.Offset, Pad: p.Pad, BGR: flag(p.BGR), Last: flag(p.Last), Integer: flag(p.Integer)}
 	if p.BGR {
 		slices.Reverse(out.Scale[:])
 		slices.Reverse(out.Offset[:])

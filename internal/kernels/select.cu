@@ -31,13 +31,13 @@ struct SelectParams {
     float unitX, unitY, shift;
     int logits, pairs, final, across; // across: a level's anchors are neighbours in memory
     int levelCount;
+    int labelType; // as in device.ElementType
     float left, top, scaleX, scaleY, width, height;
     float below; // the number just below the least score
     float iou;
     int objects;
     int keep; // how many are kept at most
     int everyClass;
-    int reserved;
     Level level0, level1, level2, level3, level4, level5;
     uint32 wanted[WANTED_WORDS];
 };
@@ -134,6 +134,20 @@ DEVICE void offer(const SelectParams& p, int anchor, int chosen, int key, float 
     if (!p.pairs) at_address<int>(p.classes)[key] = chosen;
 }
 
+enum { FLOAT32, INT32, INT64 };
+
+// label_of is the class that an anchor tells; -1 if there is no such class.
+DEVICE int label_of(const SelectParams& p, int anchor) {
+    int64 at = (int64)anchor * p.labels.anchor, label;
+    if (p.labelType == FLOAT32) {
+        float v = at_address<const float>(p.labels.at)[at];
+        if (v != v) no_number(p);
+        return v >= 0 && v < (float)p.classCount ? (int)v : -1;
+    }
+    label = p.labelType == INT32 ? at_address<const int>(p.labels.at)[at] : at_address<const int64>(p.labels.at)[at];
+    return label >= 0 && label < p.classCount ? (int)label : -1;
+}
+
 // Grid: ANCHORS anchors a block of ANCHORS*LANES threads.
 KERNEL select_best(SelectParams p) {
     __shared__ float scores[LANES * (ANCHORS + 1)]; // one more against bank conflicts
@@ -170,10 +184,8 @@ KERNEL select_best(SelectParams p) {
     }
     if (chosen < 0) return;
     if (p.labels.at) {
-        float label = value(p.labels, anchor, 0);
-        if (label != label) no_number(p);
-        if (!(label >= 0 && label < (float)p.classCount)) return;
-        chosen = (int)label;
+        chosen = label_of(p, anchor);
+        if (chosen < 0) return;
     }
     offer(p, anchor, chosen, anchor, best);
 }

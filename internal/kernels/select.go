@@ -35,12 +35,11 @@ type selectParams struct {
 	Anchors, ClassCount, Form, Bins   int32
 	UnitX, UnitY, Shift               float32
 	Logits, Pairs, Final, Across      int32
-	LevelCount                        int32
+	LevelCount, LabelType             int32
 	Left, Top, ScaleX, ScaleY         float32
 	Width, Height                     float32
 	Below, IoU                        float32
 	Objects, Keep, EveryClass         int32
-	Reserved                          int32
 	Levels                            [device.MaxLevels]level
 	Wanted                            [MaxWanted / 32]uint32
 }
@@ -116,7 +115,7 @@ func (a *arguments) head(k *device.Select) {
 	columns, numbers := k.Classes, 4
 	if h.Labels.Buffer != nil {
 		columns = 1
-		a.values("labels", h.Labels, k.Anchors, 1)
+		a.elements("labels", h.Labels, h.LabelType.Size(), k.Anchors, 1)
 	}
 	if h.Pairs && int64(k.Anchors)*int64(k.Classes) > math.MaxInt32-rankers {
 		a.fail("anchors", "and classes make %d pairs, which is too many", int64(k.Anchors)*int64(k.Classes))
@@ -155,7 +154,7 @@ func newSelectParams(k device.Select, s selectScratch, at uint64) *selectParams 
 	part := func(offset int64) uint64 { return at + uint64(offset) }
 	h := &k.Head
 	p := &selectParams{
-		Scores: newValues(h.Scores), Objectness: newValues(h.Objectness), Labels: newValues(h.Labels), Boxes: newValues(h.Boxes),
+		Scores: newValues(h.Scores), Objectness: newValues(h.Objectness), Labels: newElements(h.Labels, h.LabelType.Size()), Boxes: newValues(h.Boxes),
 		Out:   address(k.Out),
 		Count: part(s.count), Keys: part(s.keys), Classes: part(s.classes),
 		BoxesSorted: part(s.boxes), ScoresSorted: part(s.scores), ClassesSorted: part(s.chosen), AnchorsSorted: part(s.anchors),
@@ -163,8 +162,8 @@ func newSelectParams(k device.Select, s selectScratch, at uint64) *selectParams 
 		Anchors:  int32(k.Anchors), ClassCount: int32(k.Classes), Form: int32(h.Form), Bins: int32(h.Bins),
 		UnitX: h.UnitX, UnitY: h.UnitY, Shift: h.Shift,
 		Logits: flag(h.Sigmoid), Pairs: flag(h.Pairs), Final: flag(h.Final), Across: flag(h.Scores.Anchor < h.Scores.Item),
-		LevelCount: int32(len(h.Levels)),
-		Left:       float32(k.Fit.Left), Top: float32(k.Fit.Top), ScaleX: k.Fit.ScaleX, ScaleY: k.Fit.ScaleY,
+		LevelCount: int32(len(h.Levels)), LabelType: int32(h.LabelType),
+		Left: float32(k.Fit.Left), Top: float32(k.Fit.Top), ScaleX: k.Fit.ScaleX, ScaleY: k.Fit.ScaleY,
 		Width: float32(k.Width), Height: float32(k.Height),
 		// Above the number just below ScoreMin means at least ScoreMin, and never holds for NaN.
 		Below: math.Nextafter32(k.ScoreMin, float32(math.Inf(-1))), IoU: k.IoU,

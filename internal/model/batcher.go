@@ -279,7 +279,7 @@ type views struct {
 func newViews(bindings []device.Binding, buffers []*device.Buffer, items int) views {
 	v := views{buffers: buffers, items: items, cache: make([]*device.Buffer, len(buffers)*items*items)}
 	for _, b := range bindings {
-		v.sizes = append(v.sizes, int64(b.Elements())*4)
+		v.sizes = append(v.sizes, b.Size())
 	}
 	return v
 }

@@ -187,7 +187,7 @@ func allocateContextBuffers(e *Engine, owner string, items int) (*contextBuffers
 	b := &contextBuffers{}
 	take := func(list []device.Binding) (buffers []*device.Buffer, err error) {
 		for _, binding := range list {
-			size := int64(items) * int64(binding.Elements()) * 4
+			size := int64(items) * binding.Size()
 			buffer, err := e.config.Device.Pool().Alloc(owner, e.spec.Name+" "+binding.Name, device.OnDevice, size)
 			if err != nil {
 				return buffers, err

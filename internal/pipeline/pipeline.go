@@ -13,6 +13,7 @@ import (
 
 	"sightline/internal/camera"
 	"sightline/internal/device"
+	"sightline/internal/identity"
 	"sightline/internal/model"
 	"sightline/internal/result"
 	"sightline/internal/track"
@@ -59,8 +60,12 @@ type Options struct {
 	// Vision needs Limits, Detectors, Stages and Vectors; the rest is filled in.
 	Vision vision.Options
 	Track  track.Options
-	Sinks  []Sink
-	Meter  Meter
+	// Identities, if set, recognises people across cameras; Recorded says that the source is a recording, whose
+	// presentation times tell when pictures were taken.
+	Identities *identity.Registry
+	Recorded   bool
+	Sinks      []Sink
+	Meter      Meter
 	// Snapshots, if set, is asked for each frame whether its picture is wanted.
 	Snapshots Snapshots
 	Logger    *slog.Logger
@@ -163,6 +168,12 @@ func analyse(o Options, contexts *model.Contexts, pictures *slot) (err error) {
 	}
 	l := &lane{options: o, contexts: contexts, tracker: tracker}
 	defer closing(&err, l.close)
+	if o.Identities != nil {
+		if l.reporter, err = o.Identities.Reporter(o.Camera); err != nil {
+			return err
+		}
+		defer closing(&err, l.reporter.Close)
+	}
 	for {
 		picture, err := pictures.Take()
 		if errors.Is(err, io.EOF) {
@@ -189,6 +200,7 @@ type lane struct {
 	vision   *vision.DetectionManager
 	format   device.PictureFormat
 	tracker  track.Tracker
+	reporter *identity.Reporter // nil: nobody is recognised
 	frame    result.Frame
 	snapshot *device.Buffer
 }
@@ -208,6 +220,9 @@ func (l *lane) look(p *device.Picture) error {
 	detected := time.Now()
 	look := l.vision.Appearance()
 	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Objects: look.Objects, Cosines: look.Cosines, Actions: look.Remember})
+	if err := l.identify(p, f, look); err != nil {
+		return err
+	}
 
 	f.Camera, f.Seq, f.PTS = l.options.Camera, p.Seq, p.PTS.Seconds()
 	f.Time, f.TimeError = nil, 0

@@ -78,6 +78,10 @@ func appendFrame(dst []byte, f *Frame, reid bool) []byte {
 func appendObject(dst []byte, o *Object, reid bool) []byte {
 	dst = append(dst, `{"track":`...)
 	dst = strconv.AppendInt(dst, o.Track, 10)
+	if o.Identity != 0 {
+		dst = append(dst, `,"identity":`...)
+		dst = strconv.AppendInt(dst, o.Identity, 10)
+	}
 	dst = append(dst, `,"class":`...)
 	dst = appendString(dst, o.Class)
 	dst = append(dst, `,"score":`...)

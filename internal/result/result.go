@@ -52,6 +52,9 @@ type Latency struct {
 type Object struct {
 	// Track is the number of the object's track in this camera, from 1; 0 while it has none yet.
 	Track int64 `json:"track"`
+	// Identity is who the object is across the cameras of a site, from 1; 0 where it is not, or not yet, known.
+	// Later evidence may change it: the audit trail says when and why.
+	Identity int64 `json:"identity,omitempty"`
 	// Class is the detector's class name, as the model card spells it.
 	Class string `json:"class"`
 	// Score is the detector's probability, 0..1.

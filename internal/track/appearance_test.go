@@ -127,3 +127,21 @@ func TestActions(t *testing.T) {
 	tracker.Update(time.Duration(g.frames+1)*frame, []result.Object{a, c}, Appearance{Actions: long})
 	check("rows beyond the people", long, 0, 1, -1, -1)
 }
+
+// Rows stand for the objects that Appearance names, whatever their class.
+func TestAppearanceNamesItsObjects(t *testing.T) {
+	tracker, err := New(Options{Slots: 4, ConfirmHits: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	car, truck := person(100, 100, 80, 60, 0.9), person(300, 100, 80, 60, 0.8)
+	car.Class, truck.Class = "car", "truck"
+	objects := []result.Object{car, truck, person(500, 100, 40, 100, 0.9)}
+	actions := make([]int32, 2)
+	tracker.Update(0, objects, Appearance{Objects: []int{1, 0}, Actions: actions})
+	if want := []int32{-3, -2}; !slices.Equal(actions, want) {
+		t.Errorf("actions %v, want %v: slots go to the truck of row 0 after the surer car of row 1", actions, want)
+	}
+	// Rows beyond the frame's objects are nobody's.
+	tracker.Update(frame, objects, Appearance{Objects: []int{1, 7, -1}, Actions: make([]int32, 3)})
+}

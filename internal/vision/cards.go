@@ -10,14 +10,15 @@ func (o *Options) Use(m *config.Model) {
 	card := &m.Card
 	if card.Task == "detection" {
 		o.Detectors = append(o.Detectors, Detector{
-			Model: m.Name, Family: card.Family, Outputs: card.Outputs.Names(), Pixels: pixels(&card.Input), Fit: card.Input.Fit,
+			Model: m.Name, Family: card.Family, Outputs: card.Outputs.Names(),
+			Input: card.Input.Name, Constants: constants(card.Input.Constants), Pixels: pixels(&card.Input), Fit: card.Input.Fit,
 			Classes: card.Classes, Wanted: m.Classes, ScoreMin: float32(m.Threshold), IoU: float32(m.IoU),
 			Sigmoid: card.Activation == "sigmoid", Strides: card.Strides, Centre: float32(card.Centre), Every: m.Every,
 		})
 		return
 	}
 	s := Stage{
-		Model: m.Name, Task: card.Task, Family: card.Family, Outputs: card.Outputs.Names(), Pixels: pixels(&card.Input),
+		Model: m.Name, Task: card.Task, Family: card.Family, Outputs: card.Outputs.Names(), Input: card.Input.Name, Constants: constants(card.Input.Constants), Pixels: pixels(&card.Input),
 		Subjects:    Subjects{On: m.On, Classes: m.Classes, MinWidth: float32(m.MinWidth), MinHeight: float32(m.MinHeight)},
 		Region:      device.Region{Scale: float32(card.Region.Scale), Black: card.Region.Outside == "black"},
 		Proportions: card.Region.Form == "aspect",
@@ -28,6 +29,17 @@ func (o *Options) Use(m *config.Model) {
 		s.Region.Aspect = 1
 	}
 	o.Stages = append(o.Stages, s)
+}
+
+func constants(list []config.Constant) map[string][]float64 {
+	if len(list) == 0 {
+		return nil
+	}
+	all := map[string][]float64{}
+	for _, c := range list {
+		all[c.Name] = c.Values
+	}
+	return all
 }
 
 // pixels are a card's input in the device's terms: p*scale+offset for p in 0..1.

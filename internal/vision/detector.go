@@ -36,10 +36,14 @@ func (m *DetectionManager) addDetector(o Detector) error {
 	if d.context == nil {
 		return fmt.Errorf("no detection model %q", o.Model)
 	}
-	width, height, err := inputSize(d.context.Engine(), o.Pixels)
+	in, err := newInput(d.context, o.Input, o.Pixels)
 	if err != nil {
 		return err
 	}
+	if err := m.feed(d.context, o.Constants); err != nil {
+		return err
+	}
+	width, height := in.width, in.height
 	head, err := o.newHead(d.context, width, height)
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func (m *DetectionManager) addDetector(o Detector) error {
 		place = device.NewStretchFit
 	}
 	fit := place(picture.Width, picture.Height, width, height)
-	d.input = device.Letterbox{Picture: m.picture, Fit: fit, Pixels: o.Pixels, Out: d.context.Input(0), OutWidth: width, OutHeight: height}
+	d.input = device.Letterbox{Picture: m.picture, Fit: fit, Pixels: in.pixels, Out: in.buffer, OutWidth: width, OutHeight: height}
 	d.choose = device.Select{
 		Head: head.Head, Anchors: head.anchors, Classes: len(o.Classes),
 		Fit: fit, Width: picture.Width, Height: picture.Height, ScoreMin: o.ScoreMin, IoU: o.IoU,

@@ -74,6 +74,9 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 	case "yolov8", "yolov8-pose", "yolov8-segment":
 		columns = true
 	}
+	if d.Family == "detr-deploy" {
+		return d.newDeployedHead(c)
+	}
 	t, err := d.table(c, role, columns)
 	if err != nil {
 		return h, err
@@ -136,6 +139,31 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 		err = d.addLevels(&h, c.Engine().Name(), width, height)
 	}
 	return h, err
+}
+
+// newDeployedHead reads what a graph has selected itself: labels, boxes in input pixels and scores.
+func (d *Detector) newDeployedHead(c *model.ExecutionContext) (h head, err error) {
+	boxes, err := d.table(c, "boxes", false)
+	if err != nil {
+		return h, err
+	}
+	h.anchors, h.UnitX, h.UnitY, h.Final = boxes.anchors, 1, 1, true
+	h.Boxes = boxes.from(0)
+	scores, err := outputIndex(c.Engine(), d.Outputs["scores"])
+	if err != nil {
+		return h, err
+	}
+	labels, err := anyOutput(c.Engine(), d.Outputs["labels"])
+	if err != nil {
+		return h, err
+	}
+	out := c.Engine().Outputs()
+	if out[scores].Elements() != h.anchors || out[labels].Elements() != h.anchors || boxes.row != 4 {
+		return h, fmt.Errorf("model %s has outputs %v, expected boxes [Q 4] and as many labels and scores", c.Engine().Name(), out)
+	}
+	h.Scores = device.Values{Buffer: c.Output(scores), Anchor: 1, Item: 1}
+	h.Labels, h.LabelType = device.Values{Buffer: c.Output(labels), Anchor: 1, Item: 1}, out[labels].Type
+	return h, nil
 }
 
 // addLevels lays the anchors out over the input.

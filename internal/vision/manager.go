@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"time"
 
 	"sightline/internal/device"
@@ -27,8 +28,10 @@ type DetectionManager struct {
 	// detect holds a program for every set of detectors that are due together, a bit each.
 	detect map[uint64]*model.Program
 	// reid is the stage that the tracker asks, nil without one; looked says that it looked at the last picture.
-	reid       *reidStage
-	looked     bool
+	reid   *reidStage
+	looked bool
+	// copying is the stream on which vectors may still be read.
+	copying    device.Stream
 	buffers    []*device.Buffer
 	attributes attributes
 	// pictures counts those that were looked at.
@@ -148,13 +151,15 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		stream := m.detectors[0].context.Stream()
 		return errors.Join(stream.Copy(m.picture.Buffer, p.Buffer), stream.Synchronize())
 	}
-	for i, d := range m.detectors {
-		if due>>i&1 == 1 { // the program begins on the stream of its first detector
-			if err := d.context.Stream().Copy(m.picture.Buffer, p.Buffer); err != nil {
-				return err
-			}
-			break
+	origin := m.detectors[bits.TrailingZeros64(due)].context.Stream() // the program begins there
+	if m.copying != nil && m.copying != origin {
+		if err := m.copying.Synchronize(); err != nil {
+			return err
 		}
+	}
+	m.copying = nil
+	if err := origin.Copy(m.picture.Buffer, p.Buffer); err != nil {
+		return err
 	}
 	if err := program.Run(); err != nil {
 		return err

@@ -15,7 +15,10 @@ type Detector struct {
 	// Family says how Outputs, names by role, are read: see docs/models.md.
 	Family  string
 	Outputs map[string]string
-	Pixels  device.Pixels
+	// Input is the name of the picture input; the only one's if empty. Constants are what other inputs get.
+	Input     string
+	Constants map[string][]float64
+	Pixels    device.Pixels
 	// Fit is letterbox (also if empty), corner or stretch.
 	Fit     string
 	Classes []string
@@ -38,7 +41,10 @@ type Stage struct {
 	// Family says how Outputs, names by role, are read.
 	Family  string
 	Outputs map[string]string
-	Pixels  device.Pixels
+	// Input is the name of the picture input; the only one's if empty. Constants are what other inputs get.
+	Input     string
+	Constants map[string][]float64
+	Pixels    device.Pixels
 	Subjects
 	Region device.Region
 	// Proportions makes Region.Aspect that of the model's input.
@@ -100,8 +106,8 @@ func marks(classes, named []string) []bool {
 	return set
 }
 
-// outputIndex finds an output by name.
-func outputIndex(e *model.Engine, name string) (int, error) {
+// anyOutput finds an output by name.
+func anyOutput(e *model.Engine, name string) (int, error) {
 	i := slices.IndexFunc(e.Outputs(), func(b device.Binding) bool { return b.Name == name })
 	if i < 0 {
 		return 0, fmt.Errorf("model %s has no output %q, it has %v", e.Name(), name, e.Outputs())
@@ -109,23 +115,13 @@ func outputIndex(e *model.Engine, name string) (int, error) {
 	return i, nil
 }
 
-// inputSize is the width and height of a model's picture input.
-func inputSize(e *model.Engine, p device.Pixels) (width, height int, err error) {
-	in := e.Inputs()
-	if len(in) == 1 && len(in[0].Shape) == 3 {
-		s := in[0].Shape
-		if p.Last && s[2] == 3 {
-			return s[1], s[0], nil
-		}
-		if !p.Last && s[0] == 3 {
-			return s[2], s[1], nil
-		}
+// outputIndex finds an output of float32 by name.
+func outputIndex(e *model.Engine, name string) (int, error) {
+	i, err := anyOutput(e, name)
+	if err == nil && e.Outputs()[i].Type != device.Float32 {
+		return 0, fmt.Errorf("model %s has output %v, expected float32", e.Name(), e.Outputs()[i])
 	}
-	want := "[3 height width]"
-	if p.Last {
-		want = "[height width 3]"
-	}
-	return 0, 0, fmt.Errorf("model %s has inputs %v, expected one of shape %s", e.Name(), in, want)
+	return i, err
 }
 
 // shaped checks the shape of an output; -1 stands for any size.

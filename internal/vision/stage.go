@@ -10,9 +10,9 @@ import (
 // crops is what all stages share: a batch of subjects is cut out of the picture into the model's input.
 type crops struct {
 	Stage
-	group         *group
-	context       *model.ExecutionContext
-	width, height int
+	group   *group
+	context *model.ExecutionContext
+	input
 }
 
 func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
@@ -23,7 +23,10 @@ func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
 	engine := context.Engine()
 	c := crops{Stage: o, group: g, context: context}
 	var err error
-	if c.width, c.height, err = inputSize(engine, o.Pixels); err != nil {
+	if c.input, err = newInput(context, o.Input, o.Pixels); err != nil {
+		return nil, nil, err
+	}
+	if err := g.manager.feed(context, o.Constants); err != nil {
 		return nil, nil, err
 	}
 	if o.Proportions {
@@ -54,8 +57,8 @@ func (c *crops) crop(s device.Stream, first, n int) error {
 	m := c.group.manager
 	return m.options.Device.Kernels().Crop(s, device.Crop{
 		Picture: m.picture, Subjects: c.group.list.Out, Limits: m.options.Limits,
-		First: first, Count: n, Region: c.Region, Pixels: c.Pixels,
-		Out: c.context.Input(0), OutWidth: c.width, OutHeight: c.height,
+		First: first, Count: n, Region: c.Region, Pixels: c.pixels,
+		Out: c.buffer, OutWidth: c.width, OutHeight: c.height,
 	})
 }
 

@@ -13,7 +13,8 @@ import (
 // withoutGPU are the checks that need real pictures: sightline validate runs them on a GPU.
 var withoutGPU = []string{
 	"DecoderAccountsForEveryPicture", "DecoderFollowsTheSize", "PixelsStayOnTheDevice", "MemoryComesBack",
-	"SharingAContextBreaksIt", "GoldenTensors", "GoldenPictures", "Families",
+	"SharingAContextBreaksIt", "GoldenTensors", "GoldenPictures", "Families", "Cascades",
+	"VectorsAreReported", "PeopleAreRecognised", // the stand-ins run no kernels
 }
 
 // TestContract runs the contract of all devices on this one and the stand-ins.

@@ -113,17 +113,20 @@ func chooseBuckets(files []os.DirEntry, pattern string, maxBatch int) (buckets [
 	return buckets
 }
 
+var elementTypes = map[tensorrt.DataType]device.ElementType{tensorrt.Float32: device.Float32, tensorrt.Int32: device.Int32, tensorrt.Int64: device.Int64}
+
 // describe reads the inputs and outputs of one size, which must be the same for all.
 func (e *engine) describe(sized *tensorrt.Engine, batch int) error {
 	var inputs, outputs []device.Binding
 	for _, t := range sized.Tensors() {
-		if t.Type != tensorrt.Float32 {
-			return fmt.Errorf("tensor %q has element type %d, expected float32 (0)", t.Name, t.Type)
+		element, ok := elementTypes[t.Type]
+		if !ok {
+			return fmt.Errorf("tensor %q is of %v, expected float32, int32 or int64: export the model with float32 inputs and outputs", t.Name, t.Type)
 		}
 		if len(t.Shape) < 2 || t.Shape[0] != int64(batch) {
 			return fmt.Errorf("tensor %q has shape %v, expected the batch %d and at least one more size", t.Name, t.Shape, batch)
 		}
-		b := device.Binding{Name: t.Name}
+		b := device.Binding{Name: t.Name, Type: element}
 		for _, n := range t.Shape[1:] {
 			if n < 1 {
 				return fmt.Errorf("tensor %q has shape %v, expected fixed sizes", t.Name, t.Shape)
@@ -136,7 +139,9 @@ func (e *engine) describe(sized *tensorrt.Engine, batch int) error {
 			outputs = append(outputs, b)
 		}
 	}
-	same := func(a, b device.Binding) bool { return a.Name == b.Name && slices.Equal(a.Shape, b.Shape) }
+	same := func(a, b device.Binding) bool {
+		return a.Name == b.Name && a.Type == b.Type && slices.Equal(a.Shape, b.Shape)
+	}
 	if e.inputs != nil && !(slices.EqualFunc(e.inputs, inputs, same) && slices.EqualFunc(e.outputs, outputs, same)) {
 		return fmt.Errorf("its plans differ: %v and %v, %v and %v", e.inputs, inputs, e.outputs, outputs)
 	}
@@ -226,7 +231,7 @@ func (c *executionContext) warm() (err error) {
 	defer func() { err = errors.Join(err, device.CloseAll(scratch...)) }()
 	take := func(list []device.Binding) (buffers []*device.Buffer, err error) {
 		for _, b := range list {
-			buffer, err := e.device.pool.Alloc(c.owner, e.name+" warm-up", device.OnDevice, int64(4*b.Elements()*e.MaxBatch()))
+			buffer, err := e.device.pool.Alloc(c.owner, e.name+" warm-up", device.OnDevice, b.Size()*int64(e.MaxBatch()))
 			if err != nil {
 				return nil, err
 			}
@@ -279,7 +284,7 @@ func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
 			buffers []*device.Buffer
 		}{{e.inputs, inputs}, {e.outputs, outputs}} {
 			for i, b := range side.buffers {
-				if need := int64(4 * side.names[i].Elements() * e.buckets[0]); b.Size() < need {
+				if need := side.names[i].Size() * int64(e.buckets[0]); b.Size() < need {
 					return fmt.Errorf("bind %s for %s: buffer of %d bytes for %s, %d needed", e.name, c.owner, b.Size(), side.names[i], need)
 				}
 				for _, t := range c.sized {

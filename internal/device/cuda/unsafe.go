@@ -85,7 +85,7 @@ func newUnsafeLane(c *executionContext, seed int) (*unsafeLane, error) {
 	e := c.engine
 	l := &unsafeLane{context: c}
 	pool := e.device.pool
-	size := func(b device.Binding) int64 { return int64(4 * b.Elements() * e.MaxBatch()) }
+	size := func(b device.Binding) int64 { return b.Size() * int64(e.MaxBatch()) }
 	var err error
 	if l.in, err = pool.Alloc("unsafe", "input", device.OnDevice, size(e.inputs[0])); err != nil {
 		return nil, err

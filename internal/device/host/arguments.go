@@ -88,13 +88,18 @@ func (a *arguments) subjects(s *device.Buffer, l device.Limits, first, count int
 
 // values checks that items numbers of each of so many anchors lie in the buffer.
 func (a *arguments) values(argument string, v device.Values, anchors, items int) {
+	a.elements(argument, v, 4, anchors, items)
+}
+
+// elements is values for numbers of size bytes.
+func (a *arguments) elements(argument string, v device.Values, size, anchors, items int) {
 	a.atLeast(argument+": offset", v.Offset, 0)
 	a.atLeast(argument+": anchor", v.Anchor, 0)
 	a.atLeast(argument+": item", v.Item, 0)
-	a.holds(argument, v.Buffer, 4)
+	a.holds(argument, v.Buffer, int64(size))
 	last := int64(v.Offset) + int64(anchors-1)*int64(v.Anchor) + int64(items-1)*int64(v.Item)
-	if a.err == nil && v.Buffer.Size()/4 <= last {
-		a.fail(argument, "has %d bytes, its last number is at %d", v.Buffer.Size(), 4*last)
+	if a.err == nil && v.Buffer.Size()/int64(size) <= last {
+		a.fail(argument, "has %d bytes, its last number is at %d", v.Buffer.Size(), int64(size)*last)
 	}
 }
 

@@ -1,6 +1,10 @@
 package host
 
-import "sightline/internal/device"
+import (
+	"math"
+
+	"sightline/internal/device"
+)
 
 // canvas is a model's input that pixels are written to.
 type canvas struct {
@@ -14,7 +18,7 @@ type canvas struct {
 
 func newCanvas(values []float32, p device.Pixels, width, height int) canvas {
 	c := canvas{values: values[:3*width*height], pixels: p, width: width, height: height}
-	c.plain = p.Scale == [3]float32{1, 1, 1} && p.Offset == [3]float32{} && !p.BGR && !p.Last
+	c.plain = !p.Integer && p.Scale == [3]float32{1, 1, 1} && p.Offset == [3]float32{} && !p.BGR && !p.Last
 	if !c.plain {
 		for i := range c.row {
 			c.row[i] = make([]float32, width)
@@ -46,7 +50,11 @@ func (c *canvas) finish(x, y, width int) {
 		}
 		scale, offset := c.pixels.Scale[channel], c.pixels.Offset[channel]
 		for i, v := range from {
-			c.values[at+i*step] = v*scale + offset
+			v = v*scale + offset
+			if c.pixels.Integer {
+				v = math.Float32frombits(uint32(int32(math.RoundToEven(float64(v)))))
+			}
+			c.values[at+i*step] = v
 		}
 	}
 }

@@ -117,9 +117,12 @@ func TestGraphsForkAndJoin(t *testing.T)         { check(t) }
 func TestUnjoinedCaptureIsRefused(t *testing.T)  { check(t) }
 func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }
 func TestMemoryComesBack(t *testing.T)           { check(t) }
+func TestPeopleAreRecognised(t *testing.T)       { check(t) }
+func TestVectorsAreReported(t *testing.T)        { check(t) }
 func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
 func TestFamilies(t *testing.T)                  { check(t) }
+func TestCascades(t *testing.T)                  { check(t) }
 
 // TestFamiliesInferred: here, where ONNX needs no plans, the families' models run themselves.
 func TestFamiliesInferred(t *testing.T) {

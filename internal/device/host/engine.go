@@ -38,13 +38,18 @@ func newEngine(d *Device, m device.ModelFile) (*engine, error) {
 	return e, nil
 }
 
-// bindings checks that tensors are float32 with a batch dimension first and fixed ones after it.
+var elementTypes = map[onnxruntime.ElementType]device.ElementType{onnxruntime.Float: device.Float32, onnxruntime.Int32: device.Int32, onnxruntime.Int64: device.Int64}
+
+// bindings checks that tensors are of types that buffers can hold, with a batch dimension first and fixed
+// ones after it.
 func bindings(tensors []onnxruntime.Tensor, maxBatch int) ([]device.Binding, error) {
 	list := make([]device.Binding, len(tensors))
 	for i, t := range tensors {
-		if t.Type != onnxruntime.Float {
-			return nil, fmt.Errorf("tensor %q has element type %d, expected float32 (1)", t.Name, t.Type)
+		element, ok := elementTypes[t.Type]
+		if !ok {
+			return nil, fmt.Errorf("tensor %q is of %v, expected float32, int32 or int64: export the model with float32 inputs and outputs", t.Name, t.Type)
 		}
+		list[i].Type = element
 		if len(t.Shape) < 2 {
 			return nil, fmt.Errorf("tensor %q has shape %v, expected a batch dimension and at least one more", t.Name, t.Shape)
 		}
@@ -54,7 +59,7 @@ func bindings(tensors []onnxruntime.Tensor, maxBatch int) ([]device.Binding, err
 		list[i].Name = t.Name
 		for _, d := range t.Shape[1:] {
 			if d <= 0 {
-				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be dynamic", t.Name, t.Shape)
+				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be dynamic; export the model with a fixed size", t.Name, t.Shape)
 			}
 			list[i].Shape = append(list[i].Shape, int(d))
 		}
@@ -137,16 +142,18 @@ func (c *executionContext) Bind(inputs, outputs []*device.Buffer) error {
 	return nil
 }
 
+var types = map[device.ElementType]onnxruntime.ElementType{device.Float32: onnxruntime.Float, device.Int32: onnxruntime.Int32, device.Int64: onnxruntime.Int64}
+
 // tensors makes the values of n items, or nil if a buffer is too small for them.
 func (c *executionContext) tensors(list []device.Binding, buffers []*device.Buffer, n int) ([]*onnxruntime.Value, error) {
 	var values []*onnxruntime.Value
 	for i, b := range list {
-		elements := n * b.Elements()
-		data := floatsOf(buffers[i])
-		if len(data) < elements {
+		size := n * int(b.Size())
+		data := bytesOf(buffers[i])
+		if len(data) < size {
 			if n == c.engine.buckets[0] {
 				return nil, fmt.Errorf("bind %s for %s: buffer of %d bytes for %s, %d items need %d", c.engine.name, c.owner,
-					buffers[i].Size(), b, n, 4*elements)
+					buffers[i].Size(), b, n, size)
 			}
 			return nil, nil
 		}
@@ -154,7 +161,7 @@ func (c *executionContext) tensors(list []device.Binding, buffers []*device.Buff
 		for _, d := range b.Shape {
 			shape = append(shape, int64(d))
 		}
-		v, err := c.engine.device.runtime.NewValue(data[:elements], shape...)
+		v, err := c.engine.device.runtime.NewValueOf(types[b.Type], data[:size], shape...)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/binary"
 	"math"
 
 	"sightline/internal/device"
@@ -26,11 +27,42 @@ func (v *values) of(anchor, item int) float32 { return v.floats[anchor*v.anchor+
 type head struct {
 	scores, objectness, labels, boxes values
 	device.Head
+	// whole are labels of integers.
+	whole []byte
 }
 
 func newHead(k *device.Select) head {
 	h := k.Head
-	return head{newValues(h.Scores), newValues(h.Objectness), newValues(h.Labels), newValues(h.Boxes), h}
+	made := head{scores: newValues(h.Scores), objectness: newValues(h.Objectness), labels: newValues(h.Labels), boxes: newValues(h.Boxes), Head: h}
+	if h.LabelType != device.Float32 {
+		made.whole = bytesOf(h.Labels.Buffer)
+	}
+	return made
+}
+
+// label is the class that an anchor tells: -1 if there is no such class, -2 if it is not a number.
+func (h *head) label(anchor, classes int) int {
+	at := h.Labels.Offset + anchor*h.Labels.Anchor
+	var label int64
+	switch h.LabelType {
+	case device.Int32:
+		label = int64(int32(binary.LittleEndian.Uint32(h.whole[4*at:])))
+	case device.Int64:
+		label = int64(binary.LittleEndian.Uint64(h.whole[8*at:]))
+	default:
+		v := h.labels.of(anchor, 0)
+		if v != v {
+			return -2
+		}
+		if !(v >= 0 && v < float32(classes)) {
+			return -1
+		}
+		label = int64(v)
+	}
+	if label < 0 || label >= int64(classes) {
+		return -1
+	}
+	return int(label)
 }
 
 // head checks how the outputs are read.
@@ -39,7 +71,7 @@ func (a *arguments) head(k *device.Select) {
 	columns, numbers := k.Classes, 4
 	if h.Labels.Buffer != nil {
 		columns = 1
-		a.values("labels", h.Labels, k.Anchors, 1)
+		a.elements("labels", h.Labels, h.LabelType.Size(), k.Anchors, 1)
 	}
 	if h.Objectness.Buffer != nil {
 		a.values("objectness", h.Objectness, k.Anchors, 1)

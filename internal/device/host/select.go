@@ -98,14 +98,12 @@ func (w *selector) collect() {
 			continue
 		}
 		if w.head.labels.there() {
-			label := w.head.labels.of(anchor, 0)
-			if label != label {
+			if class = w.head.label(anchor, w.k.Classes); class == -2 {
 				w.none++
 			}
-			if !(label >= 0 && label < float32(w.k.Classes)) {
+			if class < 0 {
 				continue
 			}
-			class = int(label)
 		}
 		w.offer(anchor, class, anchor, best)
 	}

@@ -36,6 +36,12 @@ def movenet(g):
     g.output("output_0", g.affine(x, [.04, .04, .08], base), [1, 17, 3])
 
 
+def movenet_integer(g):
+    """TensorFlow's own export: the picture is int32."""
+    g.integer = True
+    movenet(g)
+
+
 def simcc(g):
     at = skeleton(g, 96, 128)  # bins: two a pixel
     x = g.node("Tanh", g.node("Conv", g.trunk(4), g.constant(g.rng.normal(0, .6, (17, 6, 1, 1))), kernel_shape=[1, 1]))
@@ -83,6 +89,8 @@ PERSON = IMAGENET | TORCH
 CASES = [
     ("pose-decoded", "pose", "decoded", pose_decoded, {}, {"keypoints": "keypoints"}, {"region": {"form": "square", "scale": 1.25, "outside": "black"}}, {}),
     ("movenet", "pose", "movenet", movenet, {"name": "input", "layout": "nhwc", "range": [0, 255]}, {"keypoints": "output_0"},
+     {"region": {"form": "square", "scale": 1.25, "outside": "black"}, "batch": 1}, {}),
+    ("movenet-integer", "pose", "movenet", movenet_integer, {"name": "input", "layout": "nhwc", "range": [0, 255]}, {"keypoints": "output_0"},
      {"region": {"form": "square", "scale": 1.25, "outside": "black"}, "batch": 1}, {}),
     ("simcc", "pose", "simcc", simcc, MMPOSE, {"x": "simcc_x", "y": "simcc_y"}, {"region": {"form": "aspect", "scale": 1.25, "outside": "black"}}, {}),
     ("heatmap", "pose", "heatmap", heatmap, PERSON, {"heatmaps": "heatmaps"}, {"refine": "quarter", "region": {"form": "aspect", "scale": 1.25, "outside": "black"}}, {}),

@@ -49,6 +49,10 @@ def head(card, outputs, width, height):
         return role("boxes"), role("scores"), None
     if family == "detr":
         return corners(role("boxes") * [width, height, width, height]), sigmoid(role("logits")), None
+    if family == "detr-deploy":
+        scores = np.full((len(role("scores")), classes), -1.0)
+        scores[np.arange(len(scores)), role("labels").astype(int)] = role("scores")
+        return role("boxes"), scores, None
     p = role("predictions")
     if family.startswith("yolov8"):
         p = p.T
@@ -85,7 +89,7 @@ def overlap(a, b):
     return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h)
 
 
-FINAL = ("yolov10", "detr", "rtdetr", "movenet-multipose")  # no suppression
+FINAL = ("yolov10", "detr", "detr-deploy", "rtdetr", "movenet-multipose")  # no suppression
 
 
 def found(card, outputs, fit, width, height, spacing=1e-4):

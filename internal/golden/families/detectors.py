@@ -1,5 +1,6 @@
 """The graphs of task detection, each as its published exporter leaves it."""
 import numpy as np
+from onnx import TensorProto, helper
 
 from decode import grid
 from graphs import Scene, blobs
@@ -125,6 +126,23 @@ def detr(g, logits="logits", boxes="pred_boxes", first="logits"):
         g.output(*o)
 
 
+def deployed(g, keep=20):
+    """The post-processor of RT-DETR and D-FINE: the best pairs of query and class, boxes times orig_target_sizes."""
+    _, s = scene(g, count=30, groups=8, reach=14)
+    x = g.rows([.1] * 4 + [SCORE] * 5, np.concatenate([unit(s.boxes), s.logits], 1), count=30)
+    i = lambda v: g.constant(v, np.int64)
+    pairs = g.node("Reshape", g.node("Sigmoid", g.part(x, 4, 9, 2)), i([0, 150]))
+    g.nodes.append(helper.make_node("TopK", [pairs, i([keep])], ["best", "pair"], name="/topk", axis=1))
+    b = g.node("Sigmoid", g.part(x, 0, 4, 2))
+    half = g.node("Mul", g.part(b, 2, 4, 2), g.constant(.5))
+    b = g.node("Concat", g.node("Sub", g.part(b, 0, 2, 2), half), g.node("Add", g.part(b, 0, 2, 2), half), axis=2)
+    size = g.node("Unsqueeze", g.node("Tile", g.node("Cast", "orig_target_sizes", to=TensorProto.FLOAT), i([1, 2])), i([1]))
+    query = g.node("Tile", g.node("Unsqueeze", g.node("Div", "pair", i(5)), i([2])), i([1, 1, 4]))
+    g.output("labels", g.node("Mod", "pair", i(5)), [keep], TensorProto.INT64)
+    g.output("boxes", g.node("GatherElements", g.node("Mul", b, size), query, axis=1), [keep, 4])
+    g.output("scores", "best", [keep])
+
+
 def rtdetr(g):
     _, s = scene(g, count=30, groups=8, reach=14)
     x = g.rows([.1] * 4 + [SCORE] * 5, np.concatenate([unit(s.boxes), s.logits], 1), count=30)
@@ -188,6 +206,8 @@ CASES = [
     ("yolov10", "yolov10", yolov10, YOLO, {"predictions": "output0"}, {}, metadata("detect", end2end=True)),
     ("detr", "detr", detr, {"name": "pixel_values", "fit": "stretch"}, {"logits": "logits", "boxes": "pred_boxes"}, {}, {}),
     ("detr-rf", "detr", lambda g: detr(g, "labels", "dets", "boxes"), IMAGENET | {"name": "input", "fit": "stretch"}, {"logits": "labels", "boxes": "dets"}, ONE, {}),
+    ("detr-deploy", "detr-deploy", deployed, {"fit": "stretch", "constants": [{"name": "orig_target_sizes", "values": [96, 64]}]},
+     {"labels": "labels", "boxes": "boxes", "scores": "scores"}, {}, {}),
     ("rtdetr", "rtdetr", rtdetr, {"fit": "stretch"}, {"predictions": "output0"}, {}, metadata("detect")),
     ("nanodet", "nanodet", lambda g: nanodet(g, [8, 16, 32], .5), PLUS | {"name": "data"}, {"predictions": "output"}, NANO | ONE, {}),
     ("nanodet-plus", "nanodet", lambda g: nanodet(g, [8, 16, 32, 64], 0), PLUS | {"name": "data"}, {"predictions": "output"}, NANO_PLUS | ONE, {}),

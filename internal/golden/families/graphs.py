@@ -17,6 +17,8 @@ class Graph:
         self.batch = "batch" if dynamic else 1
         self.input = card.get("name", "images")
         self.last = card.get("layout") == "nhwc"
+        self.integer = False  # the picture is int32, as MoveNet's is
+        self.constant_inputs = {c["name"]: c["values"] for c in card.get("constants", [])}  # int64
         low, high = card.get("range", [0, 1])
         mean, std = np.array(card.get("mean", [0] * 3)), np.array(card.get("std", [1] * 3))
         # Black and white as the network sees them: its first weights bring them to -1 and 1.
@@ -34,7 +36,7 @@ class Graph:
 
     def trunk(self, stride=8):
         """[N,CHANNELS,height/stride,width/stride] between -1 and 1."""
-        x = self.input
+        x = self.node("Cast", self.input, to=TensorProto.FLOAT) if self.integer else self.input
         if self.last:
             x = self.node("Transpose", x, perm=[0, 3, 1, 2])
         mix = self.rng.normal(0, 1.6, (CHANNELS, 3, 1, 1))
@@ -74,6 +76,11 @@ class Graph:
             x = self.part(x, 0, count, 1)
         return self.affine(x, gain, base)
 
+    def feed(self, picture):
+        """What the inputs get."""
+        feed = {self.input: np.rint(picture).astype(np.int32) if self.integer else picture}
+        return feed | {name: np.array([values], np.int64) for name, values in self.constant_inputs.items()}
+
     def part(self, x, start, end, axis):
         i = lambda v: self.constant([v], np.int64)
         return self.node("Slice", x, i(start), i(end), i(axis))
@@ -85,16 +92,18 @@ class Graph:
             parts.append(self.part(x, end, 1 << 30, axis))
         return self.node("Concat", *parts, axis=axis)
 
-    def output(self, name, x, shape):
+    def output(self, name, x, shape, kind=TensorProto.FLOAT):
         """Names a result; the shape is without the batch."""
         self.nodes.append(helper.make_node("Identity", [x], [name], name="/" + name))
-        self.outputs.append((name, shape))
+        self.outputs.append((name, shape, kind))
 
     def model(self, metadata=None, producer="pytorch", version="2.6.0"):
         shape = [self.batch, self.height, self.width, 3] if self.last else [self.batch, 3, self.height, self.width]
-        tensor = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        graph = helper.make_graph(self.nodes, self.name, [tensor(self.input, shape)],
-                                  [tensor(name, [self.batch] + list(shape)) for name, shape in self.outputs], self.constants)
+        tensor = helper.make_tensor_value_info
+        inputs = [tensor(self.input, TensorProto.INT32 if self.integer else TensorProto.FLOAT, shape)]
+        inputs += [tensor(name, TensorProto.INT64, [self.batch, len(values)]) for name, values in self.constant_inputs.items()]
+        graph = helper.make_graph(self.nodes, self.name, inputs,
+                                  [tensor(name, kind, [self.batch] + list(shape)) for name, shape, kind in self.outputs], self.constants)
         m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name=producer,
                               producer_version=version, ir_version=8)
         for key, value in (metadata or {}).items():

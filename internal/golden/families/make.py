@@ -116,7 +116,7 @@ def attempt(seed, name, width, height, build, meta, card):
             x = picture.around(rgb, card["input"], region, r["outside"], width, height)
         else:
             x, fit = picture.whole(rgb, card["input"], width, height)
-        outputs = dict(zip([o.name for o in session.get_outputs()], session.run(None, {g.input: x})))
+        outputs = dict(zip([o.name for o in session.get_outputs()], session.run(None, g.feed(x))))
         e = None if wrong else expected(card, outputs, width, height, fit, region, spacing)
         results.append((x, outputs, e))
     x, outputs, e = results[0]
@@ -126,13 +126,18 @@ def attempt(seed, name, width, height, build, meta, card):
     case["input"] = {"name": g.input, "shape": list(x.shape), "sum": float(flat.astype(np.float64).sum()),
                      "samples": [float(flat[i * (flat.size - 1) // 15]) for i in range(16)],
                      "nv12": float(np.abs(x - results[1][0]).max())}
-    case["outputs"] = [{"name": n, "shape": list(v.shape), "data": base64.b64encode(v.astype("<f4").tobytes()).decode()}
+    case["outputs"] = [{"name": n, "shape": list(v.shape), "data": base64.b64encode(v.astype("<f4").tobytes()).decode()} | kind(v)
                        for n, v in outputs.items()]
     if wrong:
         return raw, case | {"wrong": wrong}, card
     if not worth(card, e):
         raise decode.Fragile("too little in it")
     return raw, case | e | {"nv12": distance(e, results[1][2])}, card
+
+
+def kind(v):
+    """Integers are stored as float32 too, which holds them exactly."""
+    return {} if v.dtype == np.float32 else {"type": str(v.dtype)}
 
 
 def scalar(v):

@@ -31,6 +31,12 @@ static float __uint_as_float(unsigned b) {
 
 static int __popc(unsigned v) { return __builtin_popcount(v); }
 
+static float __int_as_float(int b) {
+    float f;
+    memcpy(&f, &b, 4);
+    return f;
+}
+
 static double __longlong_as_double(long long b) {
     double f;
     memcpy(&f, &b, 8);

@@ -8,14 +8,39 @@ import (
 	"sightline/internal/native/dl"
 )
 
-// Float is the element type that tensors have here.
-const Float = 1
+// ElementType is an ONNXTensorElementDataType.
+type ElementType int32
+
+// The element types that values may have.
+const (
+	Float ElementType = 1
+	Int32 ElementType = 6
+	Int64 ElementType = 7
+)
+
+// Size of an element in bytes; 0 for a type that values cannot have.
+func (t ElementType) Size() int64 {
+	switch t {
+	case Float, Int32:
+		return 4
+	case Int64:
+		return 8
+	}
+	return 0
+}
+
+func (t ElementType) String() string {
+	names := map[ElementType]string{1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64", 16: "bfloat16"}
+	if name, ok := names[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("element type %d", int32(t))
+}
 
 // Tensor describes an input or output of a session; -1 is a dimension set by the caller.
 type Tensor struct {
-	Name string
-	// Type is an ONNXTensorElementDataType.
-	Type  int32
+	Name  string
+	Type  ElementType
 	Shape []int64
 	cname []byte
 }
@@ -99,7 +124,7 @@ func (l *Library) describe(t *Tensor, ti *typeInfo) error {
 	if info == nil {
 		return errors.New("is not a tensor")
 	}
-	if err := l.check("GetTensorElementType", l.api.ElementType(info, &t.Type)); err != nil {
+	if err := l.check("GetTensorElementType", l.api.ElementType(info, (*int32)(&t.Type))); err != nil {
 		return err
 	}
 	var rank uintptr
@@ -122,7 +147,7 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// Value is a float32 tensor over memory of the caller, which must neither move nor be freed before
+// Value is a tensor over memory of the caller, which must neither move nor be freed before
 // Close: memory from mmap, or pinned.
 type Value struct {
 	lib   *Library
@@ -131,16 +156,24 @@ type Value struct {
 
 // NewValue makes a tensor of the shape over data, whose length must be the shape's.
 func (l *Library) NewValue(data []float32, shape ...int64) (*Value, error) {
-	n := int64(1)
+	if len(data) == 0 {
+		return nil, fmt.Errorf("onnx runtime: 0 values for a tensor of shape %v", shape)
+	}
+	return l.NewValueOf(Float, unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), 4*len(data)), shape...)
+}
+
+// NewValueOf is NewValue for the bytes of elements of a type.
+func (l *Library) NewValueOf(t ElementType, data []byte, shape ...int64) (*Value, error) {
+	n := t.Size()
 	for _, d := range shape {
 		n *= d
 	}
 	if n <= 0 || int64(len(data)) != n {
-		return nil, fmt.Errorf("onnx runtime: %d values for a tensor of shape %v", len(data), shape)
+		return nil, fmt.Errorf("onnx runtime: %d bytes for a tensor of shape %v and type %v", len(data), shape, t)
 	}
 	v := &Value{lib: l}
 	err := l.check("CreateTensorWithDataAsOrtValue", l.api.CreateTensorWithData(l.cpu, unsafe.Pointer(&data[0]),
-		uintptr(n)*4, &shape[0], uintptr(len(shape)), Float, &v.value))
+		uintptr(n), &shape[0], uintptr(len(shape)), int32(t), &v.value))
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,14 @@ const (
 	Int64   DataType = 8
 )
 
+func (t DataType) String() string {
+	names := map[DataType]string{Float32: "float32", Float16: "float16", Int8: "int8", Int32: "int32", Bool: "bool", Uint8: "uint8", Int64: "int64"}
+	if name, ok := names[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("element type %d", int32(t))
+}
+
 // Size is the size of one element in bytes.
 func (t DataType) Size() int {
 	switch t {

@@ -1,0 +1,67 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Check compares the card with the file's real inputs and outputs, whose shapes have no batch
+// dimension. The error says what was found and what was expected.
+func (c *Card) Check(inputs, outputs []Tensor) error {
+	var wrong []string
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if i := slices.IndexFunc(inputs, func(t Tensor) bool { return t.Name == c.Input.Name }); i < 0 {
+		say("expected an input named %s, found %v", c.Input.Name, inputs)
+	} else {
+		want := c.Input.Shape
+		if want == nil {
+			want = []int{3, -1, -1}
+			if c.Input.Layout == "nhwc" {
+				want = []int{-1, -1, 3}
+			}
+		}
+		if got := inputs[i].Shape; !matches(want, got) || slices.ContainsFunc(got, func(n int) bool { return n < 1 }) {
+			say("input %s: expected shape %v (-1: any fixed size), found %v", c.Input.Name, want, got)
+		}
+		c.checkConstants(inputs, say)
+	}
+	known := c.letters()
+	for _, o := range c.family().outputs {
+		t := c.Outputs.Of(o.role)
+		i := slices.IndexFunc(outputs, func(o Tensor) bool { return o.Name == t.Name })
+		if i < 0 {
+			say("expected an output %s (%s), found %v", t.Name, o.role, outputs)
+			continue
+		}
+		got := outputs[i].Shape
+		if t.Shape != nil && !matches(t.Shape, got) {
+			say("output %s (%s): expected shape %v (-1: any), found %v", t.Name, o.role, t.Shape, got)
+		} else if err := known.fitAny(o.shapes, got); err != nil {
+			say("output %s (%s): %v", t.Name, o.role, err)
+		}
+	}
+	if wrong == nil {
+		return nil
+	}
+	return fmt.Errorf("card %s (%s) does not fit model %s: %s", c.Path, c.kind(), c.Model, strings.Join(wrong, "; "))
+}
+
+// checkConstants compares the inputs beside the picture.
+func (c *Card) checkConstants(inputs []Tensor, say func(format string, args ...any)) {
+	for _, t := range inputs {
+		i := slices.IndexFunc(c.Input.Constants, func(k Constant) bool { return k.Name == t.Name })
+		switch {
+		case t.Name == c.Input.Name:
+		case i < 0:
+			say("input %v gets nothing: the card names %s for the picture and no constant of that name", t, c.Input.Name)
+		case len(t.Shape) != 1 || t.Shape[0] != len(c.Input.Constants[i].Values):
+			say("input %v: the card gives it %d numbers", t, len(c.Input.Constants[i].Values))
+		}
+	}
+	for _, k := range c.Input.Constants {
+		if !slices.ContainsFunc(inputs, func(t Tensor) bool { return t.Name == k.Name }) {
+			say("expected an input %s, which the card gives numbers, found %v", k.Name, inputs)
+		}
+	}
+}
