@@ -10,7 +10,7 @@ import (
 )
 
 // roles are the outputs in the order in which a card names them.
-var roles = []string{"scores", "boxes", "predictions", "logits", "prototypes", "keypoints", "x", "y", "heatmaps", "mask", "features"}
+var roles = []string{"scores", "boxes", "predictions", "logits", "labels", "prototypes", "keypoints", "x", "y", "heatmaps", "mask", "features"}
 
 // Card writes a model card to start from, for a file that will lie in folder. Only a guess with a family
 // makes one. What the file does not tell is filled in as the family's published code has it, with a comment.
@@ -37,7 +37,7 @@ func (g *Guess) Card(f *File, folder string) (string, error) {
 	}
 	p := g.preset(f)
 	line("# The picture: %s.", p.why)
-	line("input: { name: %s%s, layout: %s, %s }", yaml(g.Input.Name), g.shape(), g.Input.Layout, p.input)
+	line("input: { name: %s%s, layout: %s, %s%s }", yaml(g.Input.Name), g.shape(), g.Input.Layout, p.input, g.constants())
 	line("outputs:")
 	for _, role := range roles {
 		if name, ok := g.Outputs[role]; ok {
@@ -116,12 +116,24 @@ func (g *Guess) shape() string {
 	return fmt.Sprintf(", shape: [3, %d, %d]", g.Input.Height, g.Input.Width)
 }
 
+// constants are the numbers for other inputs.
+func (g *Guess) constants() string {
+	var list []string
+	for _, c := range g.Constants {
+		list = append(list, fmt.Sprintf("{ name: %s, values: %s }", yaml(c.Name), say(c.Values)))
+	}
+	if list == nil {
+		return ""
+	}
+	return ", constants: [" + strings.Join(list, ", ") + "]"
+}
+
 // writeClasses names the classes: the file's own, COCO's where their number is COCO's, or numbers.
 func (g *Guess) writeClasses(line func(string, ...any)) {
 	names := g.Classes
 	switch {
 	case len(names) > 0:
-	case g.Family == "yolov10":
+	case g.Family == "yolov10" || g.Family == "detr-deploy":
 		line("# The file does not name its classes and its shapes do not tell how many there are; these are COCO's.")
 		names = coco
 	case g.Count == len(coco):

@@ -29,13 +29,22 @@ type Guess struct {
 	// Batch is that of the file: 0 for any.
 	Batch int     `json:"batch"`
 	Input Picture `json:"input"`
+	// Constants fill the other inputs.
+	Constants []Constant `json:"constants,omitempty"`
 }
 
 // Picture is the input that a picture goes into.
 type Picture struct {
-	Name          string `json:"name"`
-	Layout        string `json:"layout"`
-	Width, Height int
+	Name   string `json:"name"`
+	Layout string `json:"layout"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
+// Constant is an input that always gets the same numbers.
+type Constant struct {
+	Name   string `json:"name"`
+	Values []int  `json:"values"`
 }
 
 // How sure a guess is.
@@ -116,8 +125,8 @@ func (g *guesser) picture() {
 		if d := v.Shape[0]; d.Size > 0 {
 			g.Batch = int(d.Size)
 		}
-		if v.Type != "float32" {
-			g.note("input %s is %s, Sightline gives float32: put a Cast in front of it", v.Name, v.Type)
+		if v.Type != "float32" && v.Type != "int32" {
+			g.note("input %s is %s, Sightline gives float32 or int32: put a Cast in front of it", v.Name, v.Type)
 		}
 		break
 	}
@@ -131,9 +140,22 @@ func (g *guesser) picture() {
 	} else if g.dynamic() {
 		g.note("height and width are dynamic: export with a fixed size")
 	}
+	g.constants()
+}
+
+// targetSizes is the input in which the post-processor of RT-DETR and D-FINE wants the picture's size.
+const targetSizes = "orig_target_sizes"
+
+// constants looks at the inputs beside the picture, which a card can fill with numbers.
+func (g *guesser) constants() {
 	for _, v := range g.file.Inputs {
-		if v.Name != g.Input.Name {
-			g.note("input %s is one too many: Sightline gives pictures only", v.Name)
+		switch {
+		case v.Name == g.Input.Name:
+		case v.Name == targetSizes && !g.dynamic():
+			g.Constants = append(g.Constants, Constant{v.Name, []int{g.Input.Width, g.Input.Height}})
+			g.reason("input %s: with the input's own width and height the boxes come in input pixels", v.Name)
+		default:
+			g.note("input %s must be given numbers, in the card's input.constants", v.Name)
 		}
 	}
 }
@@ -169,7 +191,7 @@ func (g *guesser) trouble() {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
 	}
 	for _, o := range g.file.Outputs {
-		if o.Type != "float32" && slices.Contains(g.names(), o.Name) {
+		if o.Type != "float32" && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
 			g.note("output %s is %s, Sightline reads float32", o.Name, o.Type)
 		}
 	}
@@ -231,7 +253,7 @@ func (g *guesser) family() {
 	}
 }
 
-// finished recognises graphs whose outputs are objects already, which no family reads.
+// finished recognises graphs whose outputs are objects already, most of which no family reads.
 func (g *guesser) finished() bool {
 	has := func(name string) bool {
 		return slices.ContainsFunc(g.outs, func(o out) bool { return strings.EqualFold(o.name, name) })
@@ -239,7 +261,15 @@ func (g *guesser) finished() bool {
 	switch {
 	case has("labels") && has("boxes") && has("scores"):
 		g.reason("outputs labels, boxes and scores: the graph ends in its own selection, as the export scripts of RT-DETR, D-FINE and DEIM write it")
-		g.note("export the model without its postprocessor, so that it ends in logits and boxes (family detr)")
+		if len(g.Constants) > 0 {
+			g.is("detection", "detr-deploy", sure)
+		} else {
+			g.is("detection", "detr-deploy", doubtful)
+			g.note("check that boxes are x1, y1, x2, y2 in input pixels")
+		}
+		for _, o := range g.outs {
+			g.Outputs[strings.ToLower(o.name)] = o.name
+		}
 	case has("num_dets") || has("num_detections"):
 		g.reason("output num_dets: the graph suppresses by itself (EfficientNMS)")
 		g.note("export without suppression")

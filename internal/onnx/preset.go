@@ -27,6 +27,7 @@ var presets = map[string]preset{
 	"detection yolov5-segment":    {"colour: rgb, " + zeroToOne + ", fit: letterbox, pad: 114", "as YOLOv5 has it", "0.45"},
 	"detection yolov10":           {"colour: rgb, " + zeroToOne + ", fit: letterbox, pad: 114", "as Ultralytics has it", ""},
 	"detection detr":              {"colour: rgb, " + zeroToOne + ", fit: stretch", "as RT-DETR and D-FINE have it", ""},
+	"detection detr-deploy":       {"colour: rgb, " + zeroToOne + ", fit: stretch", "as RT-DETR and D-FINE have it", ""},
 	"detection rtdetr":            {"colour: rgb, " + zeroToOne + ", fit: stretch", "as Ultralytics has it", ""},
 	"detection nanodet":           {"colour: bgr, range: [0, 255], mean: [103.53, 116.28, 123.675], std: [57.375, 57.12, 58.395], fit: stretch", "as NanoDet has it (keep_ratio: False)", "0.6"},
 	"detection movenet-multipose": {"colour: rgb, range: [0, 255], fit: letterbox", "as MoveNet has it", ""},
