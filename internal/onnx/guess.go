@@ -47,6 +47,9 @@ type Constant struct {
 	Values []int  `json:"values"`
 }
 
+// mostClasses is more than any model has; a broken shape may tell of any number.
+const mostClasses = 1 << 16
+
 // How sure a guess is.
 const (
 	sure     = "sure"
@@ -78,6 +81,10 @@ func (f *File) Guess() Guess {
 		g.family()
 	}
 	g.trouble()
+	if g.Count > mostClasses {
+		g.reason("%d classes are more than any model has", g.Count)
+		g.Family, g.Count = "", 0
+	}
 	if g.Family == "" {
 		g.Task, g.Certainty = "", ""
 		if len(g.Reasons) == 0 {
