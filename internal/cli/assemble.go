@@ -19,6 +19,7 @@ import (
 	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/model"
+	"sightline/internal/onnx"
 	"sightline/internal/pipeline"
 	"sightline/internal/sink"
 	"sightline/internal/track"
@@ -54,12 +55,25 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	if err != nil {
 		return model.Spec{}, fmt.Errorf("model %s: %w", card.Name(), err)
 	}
-	sum := sha256.Sum256(raw)
+	sum := sha256.Sum256(fmt.Append(raw, card.Input.Shape))
 	return model.Spec{
 		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
-		Read:  card.ReadModel,
+		Read:  func() ([]byte, error) { return readModel(card) },
 		Check: func(in, out []device.Binding) error { return card.Check(tensors(in), tensors(out)) },
 	}, nil
+}
+
+// readModel reads a card's ONNX file; sizes that it leaves open are those of the card.
+func readModel(card *config.Card) ([]byte, error) {
+	raw, err := card.ReadModel()
+	if err != nil || card.Input.Shape == nil {
+		return raw, err
+	}
+	fixed, err := onnx.FixInput(raw, card.Input.Name, card.Input.Shape)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", card.Model, err)
+	}
+	return fixed, nil
 }
 
 func tensors(bindings []device.Binding) []config.Tensor {

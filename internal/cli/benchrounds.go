@@ -103,7 +103,7 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 		if chosen == nil {
 			return bench.Figure{}, fmt.Errorf("the configuration has no model for %s", task)
 		}
-		if models[i], err = chosen.Card.ReadModel(); err != nil {
+		if models[i], err = readModel(&chosen.Card); err != nil {
 			return bench.Figure{}, err
 		}
 		named[chosen.Card.Name()] = models[i]

@@ -100,7 +100,7 @@ func buildJobs(c *config.Config, d *cuda.Device, sizes []int, level int, all boo
 func modelFiles(c *config.Config) (list []device.ModelFile, err error) {
 	for i := range c.Models {
 		m := &c.Models[i]
-		onnx, err := m.Card.ReadModel()
+		onnx, err := readModel(&m.Card)
 		if err != nil {
 			return nil, fmt.Errorf("model %s: %w", m.Card.Name(), err)
 		}

@@ -40,7 +40,7 @@ func shareUnsafely(ctx context.Context, e *environment, args []string) error {
 	if c.Models.Task("segmentation") == nil {
 		return errors.New("the configuration has no segmentation model")
 	}
-	onnx, err := c.Models.Task("segmentation").Card.ReadModel()
+	onnx, err := readModel(&c.Models.Task("segmentation").Card)
 	if err != nil {
 		return err
 	}
