@@ -163,6 +163,9 @@ func (d *Decoder) Next() (Picture, bool) {
 	return p, true
 }
 
+// Ready is the number of pictures that Next has.
+func (d *Decoder) Ready() int { return len(d.pending) }
+
 // Last is the newest picture in display order, mapped or not.
 func (d *Decoder) Last() Picture { return d.last }
 

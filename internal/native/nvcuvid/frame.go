@@ -35,11 +35,11 @@ type Frame struct {
 	FullRange     bool
 	Timestamp     int64
 	Damage        Damage // with Config.Status
+	surface       int32
 }
 
-// Map waits until p is decoded and makes it readable for work queued in s. The frame stays valid for
-// that work even if Unmap is called right after queueing it, because the next Map of this decoder
-// with the same stream is ordered behind it.
+// Map waits until p is decoded and makes it readable for work queued in s. Nothing is decoded into its surface
+// before Unmap.
 func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	switch {
 	case d.closed:
@@ -49,7 +49,6 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	case len(d.mapped) >= outputs(d.config):
 		return Frame{}, fmt.Errorf("%w: %d", ErrNoOutput, len(d.mapped))
 	}
-	d.waiting[p.info.Index]--
 	proc := procParams{
 		Progressive:   p.info.Progressive,
 		TopFieldFirst: p.info.TopFieldFirst,
@@ -60,11 +59,12 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	}
 	f := Frame{
 		Width: d.format.Width(), Height: d.format.Height(),
-		FullRange: d.format.FullRange(), Timestamp: p.Timestamp,
+		FullRange: d.format.FullRange(), Timestamp: p.Timestamp, surface: p.info.Index,
 	}
 	var pitch uint32
 	r := api.MapVideoFrame(d.hardware.handle, p.info.Index, &f.Luma, &pitch, &proc)
 	if err := cuda.Check("cuvidMapVideoFrame", r); err != nil {
+		d.waiting[p.info.Index]--
 		d.stats.Lost++
 		return Frame{}, err
 	}
@@ -78,13 +78,14 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	return f, nil
 }
 
-// Unmap gives the output surface of f back, at once after the work that reads it was queued.
+// Unmap gives f and its surface back, once the work that reads it is done.
 func (d *Decoder) Unmap(f Frame) error {
 	i := slices.Index(d.mapped, f.Luma)
 	if i < 0 {
 		return ErrStale
 	}
 	d.mapped = slices.Delete(d.mapped, i, i+1)
+	d.waiting[f.surface]--
 	return cuda.Check("cuvidUnmapVideoFrame", api.UnmapVideoFrame(d.hardware.handle, f.Luma))
 }
 
