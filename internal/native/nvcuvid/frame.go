@@ -49,28 +49,28 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	case len(d.mapped) >= outputs(d.config):
 		return Frame{}, fmt.Errorf("%w: %d", ErrNoOutput, len(d.mapped))
 	}
-	proc := procParams{
+	d.scratch.proc = procParams{
 		Progressive:   p.info.Progressive,
 		TopFieldFirst: p.info.TopFieldFirst,
 		OutputStream:  s,
 	}
 	if p.info.RepeatFirstField < 0 {
-		proc.UnpairedField = 1
+		d.scratch.proc.UnpairedField = 1
 	}
 	f := Frame{
 		Width: d.format.Width(), Height: d.format.Height(),
 		FullRange: d.format.FullRange(), Timestamp: p.Timestamp, surface: p.info.Index,
 	}
-	var pitch uint32
-	r := api.MapVideoFrame(d.hardware.handle, p.info.Index, &f.Luma, &pitch, &proc)
-	if err := cuda.Check("cuvidMapVideoFrame", r); err != nil {
+	c := &d.scratch
+	err := call("cuvidMapVideoFrame", hot.MapVideoFrame, d.hardware.handle, uintptr(p.info.Index), address(&c.luma), address(&c.pitch), address(&c.proc))
+	if err != nil {
 		d.waiting[p.info.Index]--
 		d.stats.Lost++
 		return Frame{}, err
 	}
+	f.Luma, f.Pitch = c.luma, int(c.pitch)
 	d.mapped = append(d.mapped, f.Luma)
 	d.stats.Mapped++
-	f.Pitch = int(pitch)
 	f.Chroma = f.Luma + uintptr(f.Pitch*even(f.Height))
 	if d.config.Status {
 		f.Damage = d.count(p)
@@ -86,7 +86,7 @@ func (d *Decoder) Unmap(f Frame) error {
 	}
 	d.mapped = slices.Delete(d.mapped, i, i+1)
 	d.waiting[f.surface]--
-	return cuda.Check("cuvidUnmapVideoFrame", api.UnmapVideoFrame(d.hardware.handle, f.Luma))
+	return call("cuvidUnmapVideoFrame", hot.UnmapVideoFrame, d.hardware.handle, f.Luma)
 }
 
 // count asks for the damage of a mapped picture. An answer that does not come is no damage.
@@ -108,8 +108,9 @@ func (d *Decoder) count(p Picture) Damage {
 
 func (d *Decoder) damage(p Picture) (Damage, error) {
 	const failed, concealed = 8, 9
-	var s decodeStatus
-	err := cuda.Check("cuvidGetDecodeStatus", api.GetDecodeStatus(d.hardware.handle, p.info.Index, &s))
+	s := &d.scratch.status
+	*s = decodeStatus{}
+	err := call("cuvidGetDecodeStatus", hot.GetDecodeStatus, d.hardware.handle, uintptr(p.info.Index), address(s))
 	switch s.Status {
 	case failed:
 		return Damaged, err
