@@ -37,8 +37,6 @@ type decoder struct {
 	failed error
 	// damaged lasts from a picture that the hardware could not decode whole to the next key picture.
 	damaged bool
-	// forecast belongs to the decoder's goroutine.
-	forecast forecast
 }
 
 // pendingUnit is an access unit whose picture has not come out.
@@ -189,10 +187,8 @@ func (c *decoder) deliver() error {
 		Width: f.Width(), Height: f.Height(), Pitch: (f.Width() + 63) &^ 63,
 		Matrix: c.options.Format.Matrix, FullRange: c.options.Format.FullRange,
 	}
-	submitted := c.submitted(shown.Timestamp)
 	c.using.Unlock()
 	p, err := c.options.Output.Acquire(format)
-	time.Sleep(c.forecast.rest(time.Since(submitted)))
 	c.using.Lock()
 	if err != nil {
 		return err
@@ -202,7 +198,7 @@ func (c *decoder) deliver() error {
 	}
 	whole := true
 	if err == nil {
-		err = c.device.do(func() (err error) { whole, err = c.fill(p, shown, submitted); return err })
+		err = c.device.do(func() (err error) { whole, err = c.fill(p, shown); return err })
 	}
 	if err == nil {
 		unit := c.take(shown.Timestamp)
@@ -224,12 +220,11 @@ func (c *decoder) deliver() error {
 
 // fill copies a decoded picture and says whether the hardware decoded it whole. It waits until the copy is
 // there, without using, so that the next unit is parsed meanwhile.
-func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture, submitted time.Time) (whole bool, err error) {
+func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, err error) {
 	surface, err := c.video.Map(shown, c.stream)
 	if err != nil {
 		return false, err
 	}
-	c.forecast.learn(time.Since(submitted))
 	err = c.copy(p, surface)
 	if err == nil {
 		err = c.done.Record(c.stream)
@@ -253,16 +248,6 @@ func (c *decoder) copy(p *device.Picture, from nvcuvid.Frame) error {
 		return err
 	}
 	return c.stream.CopyRows(at+uintptr(p.Pitch*p.Height), p.Pitch, from.Chroma, from.Pitch, even, (p.Height+1)/2)
-}
-
-// submitted is when the access unit of a picture was.
-func (c *decoder) submitted(stamp int64) time.Time {
-	for _, u := range c.pending {
-		if u.stamp == stamp {
-			return u.submitted
-		}
-	}
-	return time.Now()
 }
 
 // take finds the access unit of a picture.
