@@ -108,3 +108,18 @@ func (m Memory) each(before Memory, n int) Memory {
 	}
 	return each
 }
+
+// FreeMemory is what can still be taken of the device's memory, in MiB: by the pool's limit, if there is one, and by
+// the GPU's own count; 0 if neither can be read.
+func FreeMemory(d device.Device) (free float64) {
+	if u := d.Pool().Usage(); u.Limit > 0 {
+		free = float64(u.Limit-u.Used) / mebibyte
+	}
+	if loaded, ok := d.(device.Loaded); ok {
+		l, _ := loaded.Load() // 0 where it cannot be read
+		if left := float64(l.MemoryTotal-l.MemoryUsed) / mebibyte; l.MemoryTotal > 0 && (free == 0 || left < free) {
+			free = left
+		}
+	}
+	return free
+}

@@ -204,6 +204,7 @@ func TestWholeOnTheGPU(t *testing.T) {
 				},
 			}
 		}}
+	testCompute(t, Compute{Device: d, Clip: shots(t, 50), Lanes: 2, Pipeline: w.Pipeline, Warm: short, For: short})
 	var rows []Watching
 	if err := w.Run(context.Background(), func(r Watching) { rows = append(rows, r) }); err != nil {
 		t.Fatal(err)
@@ -223,4 +224,34 @@ func TestWholeOnTheGPU(t *testing.T) {
 	if err != nil || len(rows) != 1 || !strings.Contains(rows[0].Error, "cuvidCreateDecoder") {
 		t.Errorf("%v, %+v", err, rows)
 	}
+}
+
+// testCompute is for a Compute whose detector finds nothing.
+func testCompute(t *testing.T, c Compute) {
+	t.Helper()
+	row, err := c.Run(context.Background())
+	if err != nil || row.FPS <= 0 || row.Turn.Count < c.Lanes || row.Lane.Pool <= 0 || row.People != 0 {
+		t.Errorf("%v, %+v", err, row)
+	}
+	if free := FreeMemory(c.Device); free <= 0 {
+		t.Errorf("%g MiB free", free)
+	}
+	c.Pipeline = func(name string) pipeline.Options {
+		return pipeline.Options{Camera: name, Device: c.Device, Manager: closedManager(t, c.Device)}
+	}
+	if _, err := c.Run(context.Background()); !errors.Is(err, device.ErrClosed) {
+		t.Errorf("lanes that cannot be made: %v", err)
+	}
+}
+
+func closedManager(t *testing.T, d device.Device) *model.Manager {
+	t.Helper()
+	m, err := model.New(model.Config{Device: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }

@@ -4,27 +4,35 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"sightline/internal/device"
 )
 
 // batcher gathers the requests of many pipelines into batches, which a few workers run, each with a
-// runtime context, a stream and buffers of its own. A batch starts when it is full, when every
-// pipeline is in it, or when its first request has waited for MaxWait.
+// runtime context, a stream and buffers of its own. One worker gathers at a time: two would share out what
+// waits and each wait for what the other one has. A batch starts when it is full, when nobody else can come,
+// when nothing of this model is on the device, or when its first request has waited for MaxWait.
 type batcher struct {
-	engine   *Engine
-	requests chan *batchedRunner
-	stop     chan struct{}
-	stopped  sync.WaitGroup
-	// lanes counts the pipelines' contexts: with all of them waiting, nobody else can come.
-	lanes   atomic.Int64
+	engine  *Engine
 	workers []*batchWorker
+	stopped sync.WaitGroup
+
+	// gathering is held by the worker that gathers, which alone receives from changed and uses timer.
+	gathering sync.Mutex
+	changed   chan struct{}
+	timer     *time.Timer
+
+	// mutex guards the rest and is never held while anything waits.
+	mutex   sync.Mutex
+	stop    bool
+	waiting []*batchedRunner
+	// lanes counts the pipelines' contexts, flying those whose requests are on the device: they cannot come.
+	lanes, flying int
 }
 
 func newBatcher(e *Engine) (*batcher, error) {
-	b := &batcher{engine: e, requests: make(chan *batchedRunner), stop: make(chan struct{})}
+	b := &batcher{engine: e, changed: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
 	for range e.config.Workers {
 		w, err := newBatchWorker(b)
 		if err != nil {
@@ -37,7 +45,7 @@ func newBatcher(e *Engine) (*batcher, error) {
 }
 
 func (b *batcher) close() error {
-	close(b.stop)
+	b.change(func() { b.stop = true })
 	b.stopped.Wait()
 	var errs []error
 	for _, w := range b.workers {
@@ -46,11 +54,76 @@ func (b *batcher) close() error {
 	return errors.Join(errs...)
 }
 
+// change changes what the gathering worker looks at, and lets it look again.
+func (b *batcher) change(f func()) {
+	b.mutex.Lock()
+	f()
+	b.mutex.Unlock()
+	select {
+	case b.changed <- struct{}{}:
+	default: // it has not looked since the last change
+	}
+}
+
+// land says that the device has finished a batch of so many requests.
+func (b *batcher) land(n int) { b.change(func() { b.flying -= n }) }
+
+// gather appends the requests of the next batch and returns its number of items; 0 when the batcher stops.
+func (b *batcher) gather(batch []*batchedRunner) ([]*batchedRunner, int) {
+	b.gathering.Lock()
+	defer b.gathering.Unlock()
+	for {
+		batch, items, wait := b.take(batch)
+		if wait == 0 {
+			return batch, items
+		}
+		b.timer.Reset(wait)
+		select {
+		case <-b.changed:
+		case <-b.timer.C:
+		}
+	}
+}
+
+// idle is how long a worker sleeps that nobody has asked for anything.
+const idle = time.Hour
+
+// take appends the next batch if it is to start now; otherwise it says how long to wait unless something
+// changes.
+func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, wait time.Duration) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	switch {
+	case b.stop:
+		return batch, 0, 0
+	case len(b.waiting) == 0:
+		return batch, 0, idle
+	}
+	n, most := 0, b.engine.engine.MaxBatch()
+	for n < len(b.waiting) && items+b.waiting[n].items <= most {
+		items += b.waiting[n].items
+		n++
+	}
+	full := items == most || n < len(b.waiting)
+	all := len(b.waiting)+b.flying >= b.lanes
+	if !full && !all && b.flying > 0 {
+		if wait = time.Until(b.waiting[0].since.Add(b.engine.config.MaxWait)); wait > 0 {
+			return batch, 0, wait
+		}
+	}
+	batch = append(batch, b.waiting[:n]...)
+	b.waiting = b.waiting[:copy(b.waiting, b.waiting[n:])]
+	b.flying += n
+	return batch, items, 0
+}
+
 // batchedRunner is one context's place in the batcher: at most one request at a time.
 type batchedRunner struct {
 	batcher *batcher
 	context *ExecutionContext
 	items   int
+	// since is when it asked.
+	since time.Time
 	// ready marks the request's inputs on the context's stream, done its outputs on the worker's.
 	ready, done device.Event
 	// queued carries the worker's answer: the batch is on its stream and done is recorded.
@@ -69,7 +142,7 @@ func (b *batcher) newRunner(c *ExecutionContext) (runner, error) {
 	if err != nil {
 		return nil, errors.Join(err, ready.Close())
 	}
-	b.lanes.Add(1)
+	b.change(func() { b.lanes++ })
 	return &batchedRunner{batcher: b, context: c, ready: ready, done: done, queued: make(chan error, 1),
 		inputs: newViews(b.engine.Inputs(), c.buffers.inputs, b.engine.Items()),
 		output: newViews(b.engine.Outputs(), c.buffers.outputs, b.engine.Items())}, nil
@@ -80,12 +153,17 @@ func (r *batchedRunner) submit(c *ExecutionContext, n int) error {
 	if err := c.stream.Record(r.ready); err != nil {
 		return err
 	}
-	select {
-	case r.batcher.requests <- r:
-		return nil
-	case <-r.batcher.stop:
-		return fmt.Errorf("batcher of %s: %w", r.batcher.engine.spec.Name, device.ErrClosed)
+	b, closed := r.batcher, false
+	b.change(func() {
+		if closed = b.stop; !closed {
+			r.since = time.Now()
+			b.waiting = append(b.waiting, r)
+		}
+	})
+	if closed {
+		return fmt.Errorf("batcher of %s: %w", b.engine.spec.Name, device.ErrClosed)
 	}
+	return nil
 }
 
 func (r *batchedRunner) await(c *ExecutionContext) error {
@@ -98,197 +176,6 @@ func (r *batchedRunner) await(c *ExecutionContext) error {
 func (r *batchedRunner) capturable() bool { return false }
 
 func (r *batchedRunner) close() error {
-	r.batcher.lanes.Add(-1)
+	r.batcher.change(func() { r.batcher.lanes-- })
 	return errors.Join(r.ready.Close(), r.done.Close())
-}
-
-// batchWorker runs batches one after the other. It waits for its stream before it gathers again, so
-// that batches grow by themselves while the device is busy.
-type batchWorker struct {
-	batcher *batcher
-	stream  device.Stream
-	context *guardedContext
-	buffers *contextBuffers
-	inputs  views
-	outputs views
-	batch   []*batchedRunner
-	carry   *batchedRunner
-	timer   *time.Timer
-	// graphs holds the inference of every bucket that has come up; nil for one that cannot be recorded.
-	graphs map[int]device.Graph
-}
-
-func newBatchWorker(b *batcher) (_ *batchWorker, err error) {
-	e := b.engine
-	w := &batchWorker{batcher: b, timer: time.NewTimer(time.Hour), graphs: map[int]device.Graph{}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.close())
-		}
-	}()
-	if w.stream, err = e.config.Device.NewStream(e.owner()); err != nil {
-		return nil, err
-	}
-	if w.buffers, err = allocateContextBuffers(e, e.owner(), e.engine.MaxBatch()); err != nil {
-		return nil, err
-	}
-	w.inputs = newViews(e.Inputs(), w.buffers.inputs, e.engine.MaxBatch())
-	w.outputs = newViews(e.Outputs(), w.buffers.outputs, e.engine.MaxBatch())
-	w.context, err = newGuardedContext(e.engine, e.owner())
-	return w, err
-}
-
-func (w *batchWorker) close() error {
-	var errs []error
-	for _, g := range w.graphs {
-		if g != nil {
-			errs = append(errs, g.Close())
-		}
-	}
-	if w.context != nil {
-		errs = append(errs, w.context.context.Close())
-	}
-	if w.buffers != nil {
-		errs = append(errs, w.buffers.close())
-	}
-	if w.stream != nil {
-		errs = append(errs, w.stream.Close())
-	}
-	return errors.Join(errs...)
-}
-
-func (w *batchWorker) run() {
-	for {
-		items := w.gather()
-		if items == 0 {
-			return
-		}
-		err := w.queue(items)
-		for _, r := range w.batch {
-			r.queued <- err
-		}
-		if err := w.stream.Synchronize(); err != nil {
-			// The waiting pipelines learn it from their done events; a failed stream stays failed.
-			w.batcher.engine.config.Logger.Error("batch failed", "model", w.batcher.engine.spec.Name, "error", err)
-		}
-	}
-}
-
-// gather fills w.batch and returns its number of items; 0 when the batcher stops.
-func (w *batchWorker) gather() int {
-	first := w.carry
-	w.carry, w.batch = nil, w.batch[:0]
-	if first == nil {
-		select {
-		case first = <-w.batcher.requests:
-		case <-w.batcher.stop:
-			return 0
-		}
-	}
-	w.batch = append(w.batch, first)
-	items := first.items
-	w.timer.Reset(w.batcher.engine.config.MaxWait)
-	for items < w.batcher.engine.engine.MaxBatch() && int64(len(w.batch)) < w.batcher.lanes.Load() {
-		select {
-		case r := <-w.batcher.requests:
-			if items+r.items > w.batcher.engine.engine.MaxBatch() {
-				w.carry = r // it starts the next batch
-				return items
-			}
-			w.batch = append(w.batch, r)
-			items += r.items
-		case <-w.timer.C:
-			return items
-		case <-w.batcher.stop:
-			return items
-		}
-	}
-	return items
-}
-
-// queue puts the batch on the worker's stream: wait for each request's inputs, bring them together,
-// infer, hand the outputs back.
-func (w *batchWorker) queue(items int) error {
-	at := 0
-	for _, r := range w.batch {
-		if err := w.stream.Wait(r.ready); err != nil {
-			return err
-		}
-		if err := w.copy(&w.inputs, at, &r.inputs, 0, r.items); err != nil {
-			return err
-		}
-		at += r.items
-	}
-	if err := w.infer(w.batcher.engine.bucket(items)); err != nil {
-		return err
-	}
-	at = 0
-	for _, r := range w.batch {
-		if err := w.copy(&r.output, 0, &w.outputs, at, r.items); err != nil {
-			return err
-		}
-		if err := w.stream.Record(r.done); err != nil {
-			return err
-		}
-		at += r.items
-	}
-	return nil
-}
-
-// infer queues the inference of n items, n being a bucket: as a graph, recorded when it first comes up, or
-// kernel by kernel where that fails.
-func (w *batchWorker) infer(n int) error {
-	g, known := w.graphs[n]
-	if !known {
-		g = w.record(n)
-		w.graphs[n] = g
-	}
-	if g == nil {
-		return inferWithContext(w.context, w.stream, w.buffers, n)
-	}
-	return w.stream.Launch(g)
-}
-
-func (w *batchWorker) record(n int) device.Graph {
-	g, err := capture(w.stream, func(s device.Stream) error { return inferWithContext(w.context, s, w.buffers, n) })
-	if err != nil {
-		e := w.batcher.engine
-		e.config.Logger.Error("recording failed, work is queued for every batch", "model", e.spec.Name, "batch", n, "error", err)
-		return nil
-	}
-	return g
-}
-
-func (w *batchWorker) copy(to *views, toItem int, from *views, fromItem, n int) error {
-	for i := range to.buffers {
-		if err := w.stream.Copy(to.of(i, toItem, n), from.of(i, fromItem, n)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// views makes and keeps slices of buffers by item, so that the steady state allocates none.
-type views struct {
-	buffers []*device.Buffer
-	sizes   []int64
-	items   int
-	cache   []*device.Buffer
-}
-
-func newViews(bindings []device.Binding, buffers []*device.Buffer, items int) views {
-	v := views{buffers: buffers, items: items, cache: make([]*device.Buffer, len(buffers)*items*items)}
-	for _, b := range bindings {
-		v.sizes = append(v.sizes, b.Size())
-	}
-	return v
-}
-
-// of is items first..first+n-1 of buffer i.
-func (v *views) of(i, first, n int) *device.Buffer {
-	at := (i*v.items+first)*v.items + n - 1
-	if v.cache[at] == nil {
-		v.cache[at] = v.buffers[i].Slice(int64(first)*v.sizes[i], int64(n)*v.sizes[i])
-	}
-	return v.cache[at]
 }

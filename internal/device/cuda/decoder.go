@@ -12,26 +12,31 @@ import (
 	"sightline/internal/native/nvcuvid"
 )
 
-// decoder is one camera's NVDEC session. Pictures come out on the goroutine that calls Decode and Flush:
-// each is copied inside the GPU from the decoder's surface to the sink's picture, and the surface goes
-// back at once.
+// decoder is one camera's NVDEC session. Decode parses and starts the hardware; a goroutine of the decoder's
+// copies each picture inside the GPU from the hardware's surface to the sink's picture, while the hardware
+// works on the next one.
 type decoder struct {
 	device  *Device
 	options device.DecoderOptions
 	stream  driver.Stream
-	video   *nvcuvid.Decoder
 	done    driver.Event
-	seq     uint64
+	stopped sync.WaitGroup
+
+	// using guards the rest. It is held while the library is called, but not while anything waits for the copy,
+	// for the sink or for changed.
+	using   sync.Mutex
+	changed *sync.Cond
+	video   *nvcuvid.Decoder
 	pending []pendingUnit
-	flushed bool
+	seq     uint64
+	// calling is set during Decode and Flush, filling from when a picture is taken from video until it is
+	// delivered.
+	calling, filling bool
+	flushed, closed  bool
+	// failed is why no more pictures come out; the next call returns it.
+	failed error
 	// damaged lasts from a picture that the hardware could not decode whole to the next key picture.
 	damaged bool
-
-	// using is held while the session works, so that Close waits for a running call.
-	using sync.Mutex
-	// closed is guarded by closing, which is never held while anything waits.
-	closing sync.Mutex
-	closed  bool
 }
 
 // pendingUnit is an access unit whose picture has not come out.
@@ -47,6 +52,10 @@ type pendingUnit struct {
 // maxPending bounds the units that are waited for: those of damaged pictures never come out.
 const maxPending = 256
 
+// ahead is how many surfaces a decoder has beyond what the stream needs: it may have decoded so many pictures
+// more than it has delivered.
+const ahead = 2
+
 var codecs = map[media.Codec]nvcuvid.Codec{
 	media.H264: nvcuvid.H264, media.H265: nvcuvid.HEVC, media.VP9: nvcuvid.VP9, media.AV1: nvcuvid.AV1,
 }
@@ -61,6 +70,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		return nil, fmt.Errorf("decoder for %s: codec %q: expected h264, h265, vp9 or av1", o.Owner, o.Format.Codec)
 	}
 	c := &decoder{device: d, options: o}
+	c.changed = sync.NewCond(&c.using)
 	err := d.do(func() (err error) {
 		caps, err := nvcuvid.QueryCaps(codec, 8)
 		if err != nil {
@@ -79,7 +89,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 			return err
 		}
 		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{
-			Codec: codec, Outputs: 1, Drain: c.deliver, LowDelay: o.LowDelay, Status: true,
+			Codec: codec, Outputs: 1, Extra: ahead, Drain: c.drain, LowDelay: o.LowDelay, Status: true,
 		})
 		return err
 	})
@@ -87,103 +97,157 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		return nil, errors.Join(fmt.Errorf("decoder for %s: %w", o.Owner, err), c.release())
 	}
 	d.decoders.Add(1)
+	c.stopped.Go(c.run)
 	return c, nil
-}
-
-func (c *decoder) isClosed() bool {
-	c.closing.Lock()
-	defer c.closing.Unlock()
-	return c.closed
 }
 
 // Decode implements device.Decoder.
 func (c *decoder) Decode(au media.AccessUnit) error {
-	c.using.Lock()
-	defer c.using.Unlock()
-	if c.flushed || c.isClosed() {
-		return fmt.Errorf("decode for %s: decoder: %w", c.options.Owner, device.ErrClosed)
-	}
-	stamp := int64(au.PTS)
-	if len(c.pending) == maxPending {
-		c.pending = c.pending[:copy(c.pending, c.pending[1:])]
-	}
-	c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, au.TimeError, time.Now(), au.Key})
-	if au.Discontinuity {
-		c.video.Discontinuity()
-	}
-	if err := c.device.do(func() error { return c.video.Decode(au.Data, stamp) }); err != nil {
-		return fmt.Errorf("decode for %s: %w", c.options.Owner, err)
-	}
-	return c.deliver()
+	return c.call("decode", func() error {
+		stamp := int64(au.PTS)
+		if len(c.pending) == maxPending {
+			c.pending = c.pending[:copy(c.pending, c.pending[1:])]
+		}
+		c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, au.TimeError, time.Now(), au.Key})
+		if au.Discontinuity {
+			c.video.Discontinuity()
+		}
+		return c.video.Decode(au.Data, stamp)
+	})
 }
 
 // Flush implements device.Decoder.
 func (c *decoder) Flush() error {
-	c.using.Lock()
-	defer c.using.Unlock()
-	if c.isClosed() {
-		return fmt.Errorf("flush for %s: decoder: %w", c.options.Owner, device.ErrClosed)
-	}
-	c.flushed = true
-	if err := c.device.do(c.video.Flush); err != nil {
-		return fmt.Errorf("flush for %s: %w", c.options.Owner, err)
-	}
-	return c.deliver()
+	return c.call("flush", func() error {
+		c.flushed = true
+		return errors.Join(c.video.Flush(), c.drain())
+	})
 }
 
-// deliver hands every picture that is ready to the sink.
-func (c *decoder) deliver() error {
+// call runs what a caller asks for, and lets the pictures that come of it be delivered.
+func (c *decoder) call(what string, f func() error) error {
+	c.using.Lock()
+	defer c.using.Unlock()
+	err := c.failed
+	if c.closed || c.flushed {
+		err = fmt.Errorf("decoder: %w", device.ErrClosed)
+	}
+	if err == nil {
+		c.calling = true
+		err = c.device.do(f)
+		c.calling = false
+		c.changed.Broadcast()
+	}
+	if err != nil {
+		return fmt.Errorf("%s for %s: %w", what, c.options.Owner, err)
+	}
+	return nil
+}
+
+// drain waits until every picture that came out is delivered. It gives using back meanwhile: also inside
+// the parser, which then waits as well.
+func (c *decoder) drain() error {
 	for {
-		shown, ok := c.video.Next()
-		if !ok {
+		switch {
+		case c.closed:
+			return fmt.Errorf("decoder: %w", device.ErrClosed)
+		case c.failed != nil:
+			return c.failed
+		case !c.filling && c.video.Ready() == 0:
 			return nil
 		}
-		if c.isClosed() {
-			return fmt.Errorf("decode for %s: decoder: %w", c.options.Owner, device.ErrClosed)
+		c.changed.Broadcast()
+		c.changed.Wait()
+	}
+}
+
+// run delivers pictures until the decoder is closed or one cannot be delivered.
+func (c *decoder) run() {
+	c.using.Lock()
+	defer c.using.Unlock()
+	for c.failed == nil {
+		for !c.closed && c.video.Ready() == 0 {
+			c.changed.Wait()
 		}
-		f := c.video.Format()
-		format := device.PictureFormat{
-			Width: f.Width(), Height: f.Height(), Pitch: (f.Width() + 63) &^ 63,
-			Matrix: c.options.Format.Matrix, FullRange: c.options.Format.FullRange,
+		if c.closed {
+			return
 		}
-		p, err := c.options.Output.Acquire(format)
-		if err != nil {
-			return err
-		}
-		whole := true
+		c.filling = true
+		c.failed = c.deliver()
+		c.filling = false
+		c.changed.Broadcast()
+	}
+}
+
+// deliver hands the next picture to the sink, without using while it waits.
+func (c *decoder) deliver() error {
+	shown, _ := c.video.Next()
+	f := c.video.Format()
+	format := device.PictureFormat{
+		Width: f.Width(), Height: f.Height(), Pitch: (f.Width() + 63) &^ 63,
+		Matrix: c.options.Format.Matrix, FullRange: c.options.Format.FullRange,
+	}
+	c.using.Unlock()
+	p, err := c.options.Output.Acquire(format)
+	c.using.Lock()
+	if err != nil {
+		return err
+	}
+	if c.closed {
+		err = device.ErrClosed
+	}
+	whole := true
+	if err == nil {
 		err = c.device.do(func() (err error) { whole, err = c.fill(p, shown); return err })
-		if err != nil {
-			c.options.Output.Release(p)
-			return fmt.Errorf("decode for %s: %w", c.options.Owner, err)
-		}
+	}
+	if err == nil {
 		unit := c.take(shown.Timestamp)
 		c.damaged = !whole || c.damaged && !unit.key
 		p.Damaged = c.damaged
 		p.Seq, p.PTS, p.Time, p.TimeError = c.seq, unit.pts, unit.time, unit.timeError
 		p.Submitted, p.Decoded = unit.submitted, time.Now()
 		c.seq++
-		c.options.Output.Deliver(p)
 	}
+	c.using.Unlock()
+	defer c.using.Lock()
+	if err != nil {
+		c.options.Output.Release(p)
+		return err
+	}
+	c.options.Output.Deliver(p)
+	return nil
 }
 
-// fill copies a decoded picture, waits until it is there, and says whether the hardware decoded it whole.
+// fill copies a decoded picture and says whether the hardware decoded it whole. It waits until the copy is
+// there, without using, so that the next unit is parsed meanwhile.
 func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, err error) {
 	surface, err := c.video.Map(shown, c.stream)
 	if err != nil {
 		return false, err
 	}
-	at, even := p.Buffer.Address(), (p.Width+1)&^1
-	err = c.stream.CopyRows(at, p.Pitch, surface.Luma, surface.Pitch, p.Width, p.Height)
-	if err == nil {
-		err = c.stream.CopyRows(at+uintptr(p.Pitch*p.Height), p.Pitch, surface.Chroma, surface.Pitch, even, (p.Height+1)/2)
-	}
+	err = c.copy(p, surface)
 	if err == nil {
 		err = c.done.Record(c.stream)
 	}
 	if err == nil {
+		c.using.Unlock()
 		err = c.done.Synchronize()
+		c.using.Lock()
 	}
 	return surface.Damage == nvcuvid.NoDamage, errors.Join(err, c.video.Unmap(surface))
+}
+
+// copy queues the copy of a surface: at once where chroma follows luma in both, which is where heights are even.
+func (c *decoder) copy(p *device.Picture, from nvcuvid.Frame) error {
+	at, even := p.Buffer.Address(), (p.Width+1)&^1
+	if even == p.Width && p.Height%2 == 0 {
+		return c.stream.CopyRows(at, p.Pitch, from.Luma, from.Pitch, p.Width, p.Height/2*3)
+	}
+	err := c.stream.CopyRows(at, p.Pitch, from.Luma, from.Pitch, p.Width, p.Height)
+	if err != nil {
+		return err
+	}
+	return c.stream.CopyRows(at+uintptr(p.Pitch*p.Height), p.Pitch, from.Chroma, from.Pitch, even, (p.Height+1)/2)
 }
 
 // take finds the access unit of a picture.
@@ -198,17 +262,20 @@ func (c *decoder) take(stamp int64) pendingUnit {
 	return pendingUnit{stamp: stamp, pts: time.Duration(stamp), submitted: now}
 }
 
-// Close implements device.Decoder. A Decode that waits in the sink returns when the sink lets it.
+// Close implements device.Decoder. Where the decoder waits in the sink, it waits until the sink lets it go.
 func (c *decoder) Close() error {
-	c.closing.Lock()
-	first := !c.closed
-	c.closed = true
-	c.closing.Unlock()
-	if !first {
+	c.using.Lock()
+	if c.closed {
+		c.using.Unlock()
 		return nil
 	}
-	c.using.Lock()
-	defer c.using.Unlock()
+	c.closed = true
+	c.changed.Broadcast()
+	for c.calling {
+		c.changed.Wait()
+	}
+	c.using.Unlock()
+	c.stopped.Wait()
 	c.device.decoders.Add(-1)
 	return c.release()
 }

@@ -174,17 +174,41 @@ func TestDiscontinuityReachesTheParser(t *testing.T) {
 	}
 }
 
-// TestCloseFreesADecoderThatWaits: Close makes a Decode return that waits in its sink.
+// TestDecodeRunsAhead: the next units are taken while a picture waits in the sink, as many as there are surfaces.
+func TestDecodeRunsAhead(t *testing.T) {
+	g := &gallery{t: t, device: openDevice(t, t.TempDir()), full: make(chan struct{})}
+	d := g.decoder(t, device.DecoderOptions{})
+	for i, records := range []string{small + whole, whole, whole} {
+		if err := d.Decode(unit(i+1, records)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(g.full)
+	if err := d.Flush(); !errors.Is(err, device.ErrClosed) {
+		t.Errorf("flush after the sink has refused a picture: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCloseFreesADecoderThatWaits: Close makes a Decode return that waits for surfaces which wait in the sink.
 func TestCloseFreesADecoderThatWaits(t *testing.T) {
 	g := &gallery{t: t, device: openDevice(t, t.TempDir()), full: make(chan struct{})}
 	d := g.decoder(t, device.DecoderOptions{})
 	decoded, closed := make(chan error), make(chan error)
-	go func() { decoded <- d.Decode(unit(1, small+whole)) }()
+	go func() {
+		err := d.Decode(unit(1, small+whole))
+		for i := 2; err == nil; i++ {
+			err = d.Decode(unit(i, whole))
+		}
+		decoded <- err
+	}()
 	go func() { closed <- d.Close() }()
-	close(g.full)
 	if err := <-decoded; !errors.Is(err, device.ErrClosed) {
 		t.Errorf("decode: %v", err)
 	}
+	close(g.full)
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}

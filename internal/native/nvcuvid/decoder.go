@@ -70,6 +70,7 @@ type Decoder struct {
 	closed  bool
 	jump    bool
 	delay   lowDelay
+	scratch scratch
 }
 
 // NewDecoder makes a decoder, which the caller closes. The hardware part is created when the first sequence
@@ -110,7 +111,7 @@ func (d *Decoder) Decode(unit []byte, timestamp int64) error {
 		unit = d.delay.unit(unit, timestamp)
 		d.stats.Reorders = d.stats.Reorders || !d.delay.active
 	}
-	p := &packet{
+	p := packet{
 		Flags:       packetTimestamp | packetEndOfPicture,
 		PayloadSize: uint64(len(unit)),
 		Payload:     unsafe.SliceData(unit),
@@ -133,7 +134,7 @@ func (d *Decoder) Discontinuity() {
 // Flush ends the stream: pictures held back for reordering come out of Next. A new one may begin after it.
 func (d *Decoder) Flush() error {
 	d.delay.begin()
-	return d.parse(&packet{Flags: packetEndOfStream})
+	return d.parse(packet{Flags: packetEndOfStream})
 }
 
 func (d *Decoder) refusal() error {
@@ -143,11 +144,13 @@ func (d *Decoder) refusal() error {
 	return nil
 }
 
-func (d *Decoder) parse(p *packet) error {
+func (d *Decoder) parse(p packet) error {
 	if d.closed {
 		return ErrClosed
 	}
-	err := cuda.Check("cuvidParseVideoData", api.ParseVideoData(d.parser, p))
+	d.scratch.packet = p
+	err := call("cuvidParseVideoData", hot.ParseVideoData, d.parser, address(&d.scratch.packet))
+	d.scratch.packet.Payload = nil // which was the caller's until here
 	err = errors.Join(d.err, err)
 	d.err = nil
 	return err
@@ -162,6 +165,9 @@ func (d *Decoder) Next() (Picture, bool) {
 	d.pending = append(d.pending[:0], d.pending[1:]...)
 	return p, true
 }
+
+// Ready is the number of pictures that Next has.
+func (d *Decoder) Ready() int { return len(d.pending) }
 
 // Last is the newest picture in display order, mapped or not.
 func (d *Decoder) Last() Picture { return d.last }
@@ -264,7 +270,7 @@ func (d *Decoder) decode(p *picParams) error {
 		if d.hardware.handle == 0 {
 			return errors.New("nvcuvid: picture before a usable sequence header")
 		}
-		if err := cuda.Check("cuvidDecodePicture", api.DecodePicture(d.hardware.handle, p)); err != nil {
+		if err := call("cuvidDecodePicture", hot.DecodePicture, d.hardware.handle, address(p)); err != nil {
 			return err
 		}
 	}

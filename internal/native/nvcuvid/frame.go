@@ -35,11 +35,11 @@ type Frame struct {
 	FullRange     bool
 	Timestamp     int64
 	Damage        Damage // with Config.Status
+	surface       int32
 }
 
-// Map waits until p is decoded and makes it readable for work queued in s. The frame stays valid for
-// that work even if Unmap is called right after queueing it, because the next Map of this decoder
-// with the same stream is ordered behind it.
+// Map waits until p is decoded and makes it readable for work queued in s. Nothing is decoded into its surface
+// before Unmap.
 func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	switch {
 	case d.closed:
@@ -49,28 +49,28 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	case len(d.mapped) >= outputs(d.config):
 		return Frame{}, fmt.Errorf("%w: %d", ErrNoOutput, len(d.mapped))
 	}
-	d.waiting[p.info.Index]--
-	proc := procParams{
+	d.scratch.proc = procParams{
 		Progressive:   p.info.Progressive,
 		TopFieldFirst: p.info.TopFieldFirst,
 		OutputStream:  s,
 	}
 	if p.info.RepeatFirstField < 0 {
-		proc.UnpairedField = 1
+		d.scratch.proc.UnpairedField = 1
 	}
 	f := Frame{
 		Width: d.format.Width(), Height: d.format.Height(),
-		FullRange: d.format.FullRange(), Timestamp: p.Timestamp,
+		FullRange: d.format.FullRange(), Timestamp: p.Timestamp, surface: p.info.Index,
 	}
-	var pitch uint32
-	r := api.MapVideoFrame(d.hardware.handle, p.info.Index, &f.Luma, &pitch, &proc)
-	if err := cuda.Check("cuvidMapVideoFrame", r); err != nil {
+	c := &d.scratch
+	err := call("cuvidMapVideoFrame", hot.MapVideoFrame, d.hardware.handle, uintptr(p.info.Index), address(&c.luma), address(&c.pitch), address(&c.proc))
+	if err != nil {
+		d.waiting[p.info.Index]--
 		d.stats.Lost++
 		return Frame{}, err
 	}
+	f.Luma, f.Pitch = c.luma, int(c.pitch)
 	d.mapped = append(d.mapped, f.Luma)
 	d.stats.Mapped++
-	f.Pitch = int(pitch)
 	f.Chroma = f.Luma + uintptr(f.Pitch*even(f.Height))
 	if d.config.Status {
 		f.Damage = d.count(p)
@@ -78,14 +78,15 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	return f, nil
 }
 
-// Unmap gives the output surface of f back, at once after the work that reads it was queued.
+// Unmap gives f and its surface back, once the work that reads it is done.
 func (d *Decoder) Unmap(f Frame) error {
 	i := slices.Index(d.mapped, f.Luma)
 	if i < 0 {
 		return ErrStale
 	}
 	d.mapped = slices.Delete(d.mapped, i, i+1)
-	return cuda.Check("cuvidUnmapVideoFrame", api.UnmapVideoFrame(d.hardware.handle, f.Luma))
+	d.waiting[f.surface]--
+	return call("cuvidUnmapVideoFrame", hot.UnmapVideoFrame, d.hardware.handle, f.Luma)
 }
 
 // count asks for the damage of a mapped picture. An answer that does not come is no damage.
@@ -107,8 +108,9 @@ func (d *Decoder) count(p Picture) Damage {
 
 func (d *Decoder) damage(p Picture) (Damage, error) {
 	const failed, concealed = 8, 9
-	var s decodeStatus
-	err := cuda.Check("cuvidGetDecodeStatus", api.GetDecodeStatus(d.hardware.handle, p.info.Index, &s))
+	s := &d.scratch.status
+	*s = decodeStatus{}
+	err := call("cuvidGetDecodeStatus", hot.GetDecodeStatus, d.hardware.handle, uintptr(p.info.Index), address(s))
 	switch s.Status {
 	case failed:
 		return Damaged, err

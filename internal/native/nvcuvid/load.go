@@ -1,27 +1,52 @@
 package nvcuvid
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"unsafe"
 
 	"sightline/internal/native/cuda"
 	"sightline/internal/native/dl"
 )
 
 var api struct {
-	CreateVideoParser  func(parser *uintptr, p *parserParams) cuda.Result              `dl:"cuvidCreateVideoParser"`
-	ParseVideoData     func(parser uintptr, p *packet) cuda.Result                     `dl:"cuvidParseVideoData"`
-	DestroyVideoParser func(parser uintptr) cuda.Result                                `dl:"cuvidDestroyVideoParser"`
-	GetDecoderCaps     func(c *Caps) cuda.Result                                       `dl:"cuvidGetDecoderCaps"`
-	CreateDecoder      func(decoder *uintptr, c *createInfo) cuda.Result               `dl:"cuvidCreateDecoder"`
-	ReconfigureDecoder func(decoder uintptr, r *reconfigureInfo) cuda.Result           `dl:"cuvidReconfigureDecoder,optional"`
-	DestroyDecoder     func(decoder uintptr) cuda.Result                               `dl:"cuvidDestroyDecoder"`
-	DecodePicture      func(decoder uintptr, p *picParams) cuda.Result                 `dl:"cuvidDecodePicture"`
-	GetDecodeStatus    func(decoder uintptr, index int32, s *decodeStatus) cuda.Result `dl:"cuvidGetDecodeStatus"`
-	// The plain names take 32-bit device addresses.
-	MapVideoFrame   func(decoder uintptr, index int32, p *uintptr, pitch *uint32, c *procParams) cuda.Result `dl:"cuvidMapVideoFrame64"`
-	UnmapVideoFrame func(decoder uintptr, p uintptr) cuda.Result                                             `dl:"cuvidUnmapVideoFrame64"`
+	CreateVideoParser  func(parser *uintptr, p *parserParams) cuda.Result    `dl:"cuvidCreateVideoParser"`
+	DestroyVideoParser func(parser uintptr) cuda.Result                      `dl:"cuvidDestroyVideoParser"`
+	GetDecoderCaps     func(c *Caps) cuda.Result                             `dl:"cuvidGetDecoderCaps"`
+	CreateDecoder      func(decoder *uintptr, c *createInfo) cuda.Result     `dl:"cuvidCreateDecoder"`
+	ReconfigureDecoder func(decoder uintptr, r *reconfigureInfo) cuda.Result `dl:"cuvidReconfigureDecoder,optional"`
+	DestroyDecoder     func(decoder uintptr) cuda.Result                     `dl:"cuvidDestroyDecoder"`
 }
+
+// hot are the addresses of what is called for every picture, without the allocations of a typed call.
+var hot struct {
+	ParseVideoData  uintptr `dl:"cuvidParseVideoData"`
+	DecodePicture   uintptr `dl:"cuvidDecodePicture"`
+	GetDecodeStatus uintptr `dl:"cuvidGetDecodeStatus"`
+	// The plain names take 32-bit device addresses.
+	MapVideoFrame   uintptr `dl:"cuvidMapVideoFrame64"`
+	UnmapVideoFrame uintptr `dl:"cuvidUnmapVideoFrame64"`
+}
+
+// scratch is what those calls read and write by address: it lies in the decoder, so it is on the heap and lives.
+type scratch struct {
+	packet packet
+	proc   procParams
+	luma   uintptr
+	pitch  uint32
+	status decodeStatus
+}
+
+// call makes a call of hot and checks its result.
+func call(name string, fn uintptr, args ...uintptr) error {
+	if r := cuda.Result(int32(dl.CallNumbers(fn, args...))); r != cuda.Success {
+		return cuda.Check(name, r)
+	}
+	return nil
+}
+
+func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 var loading struct {
 	sync.Mutex
@@ -50,7 +75,7 @@ func Load(names ...string) error {
 	if err != nil {
 		return fmt.Errorf("no NVIDIA video decoder (in a container: capability \"video\"): %w", err)
 	}
-	if err := lib.Bind(&api); err != nil {
+	if err := errors.Join(lib.Bind(&api), lib.Bind(&hot)); err != nil {
 		return err
 	}
 	makeCallbacks()

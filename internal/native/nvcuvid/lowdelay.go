@@ -60,15 +60,14 @@ func (l *lowDelay) late(timestamp int64) bool {
 // is none before the first slice.
 func findSPS(unit []byte) (begin, end int) {
 	const idrSlice, spsType = 5, 7
-	for at := startCode(unit, 0); at+3 < len(unit); {
-		next := startCode(unit, at+3)
+	for at := startCode(unit, 0); at+3 < len(unit); at = startCode(unit, at+3) {
 		switch kind := unit[at+3] & 31; {
 		case kind == spsType:
+			next := startCode(unit, at+3)
 			return at + 3, at + 3 + len(bytes.TrimRight(unit[at+3:next], "\x00"))
-		case kind >= 1 && kind <= idrSlice:
+		case kind >= 1 && kind <= idrSlice: // nearly all of the unit, which need not be searched
 			return -1, -1
 		}
-		at = next
 	}
 	return -1, -1
 }

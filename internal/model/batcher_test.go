@@ -1,0 +1,53 @@
+package model
+
+import "testing"
+
+// TestABatchGoesWhenNobodyElseCanCome: the pipelines whose requests are on the device cannot join.
+func TestABatchGoesWhenNobodyElseCanCome(t *testing.T) {
+	c := newCrowd(t, 4, 4, 2)
+	c.ask(0, 0) // the device is free: nothing to wait for
+	if n := c.batch(); n != 1 {
+		t.Errorf("the first batch has %d items, want 1", n)
+	}
+	c.ask(2, 1, 2) // the device works and pipeline 3 may still come
+	c.ask(0, 3)
+	if n := c.batch(); n != 3 {
+		t.Errorf("the second batch has %d items, want the other 3 pipelines'", n)
+	}
+	close(c.device.finish)
+}
+
+// TestWorkersDoNotShareOutWhatWaits: with several free workers all requests still make one batch.
+func TestWorkersDoNotShareOutWhatWaits(t *testing.T) {
+	for range 20 {
+		c := newCrowd(t, 9, 8, 4)
+		c.ask(0, 0)
+		c.batch()
+		c.ask(0, 1, 2, 3, 4, 5, 6, 7, 8)
+		if n := c.batch(); n != 8 {
+			t.Errorf("a batch has %d items, want all 8", n)
+		}
+		close(c.device.finish)
+		c.running.Wait()
+	}
+}
+
+// TestABatchGoesWhenItIsFull: it does not wait for the rest, which makes the next one when the device is free.
+func TestABatchGoesWhenItIsFull(t *testing.T) {
+	c := newCrowd(t, 6, 2, 2)
+	c.ask(0, 0)
+	if n := c.batch(); n != 1 {
+		t.Errorf("the first batch has %d items, want 1", n)
+	}
+	c.ask(0, 1, 2)
+	if n := c.batch(); n != 2 {
+		t.Errorf("the second batch has %d items, want 2", n)
+	}
+	c.ask(1, 3) // both workers are busy
+	c.device.finish <- struct{}{}
+	c.device.finish <- struct{}{}
+	if n := c.batch(); n != 1 {
+		t.Errorf("the last batch has %d items, want the one that waited", n)
+	}
+	close(c.device.finish)
+}
