@@ -42,7 +42,7 @@ func inspectCommand(_ context.Context, e *environment, args []string) error {
 	}
 	f, err := onnx.Read(e.args[0])
 	if err != nil {
-		return fmt.Errorf("inspect: %w", err)
+		return err
 	}
 	g := f.Guess()
 	if *asJSON {

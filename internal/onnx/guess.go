@@ -142,10 +142,10 @@ func (g *guesser) picture() {
 		return
 	}
 	if size := g.file.numbersOf("imgsz"); g.dynamic() && len(size) == 2 && size[0] > 0 && size[1] > 0 {
-		g.note("height and width are dynamic; the metadata says %d x %d: export with a fixed size", size[0], size[1])
+		g.note("height and width are dynamic; the card's input.shape fixes them: the metadata says %d x %d (height x width)", size[0], size[1])
 		g.Input.Height, g.Input.Width = size[0], size[1]
 	} else if g.dynamic() {
-		g.note("height and width are dynamic: export with a fixed size")
+		g.note("height and width are dynamic: fix them with the card's input.shape")
 	}
 	g.constants()
 }

@@ -82,12 +82,12 @@ func (g *guesser) boxes(boxes, scores out) {
 // segment reads one-stage masks: a table of anchors and prototypes.
 func (g *guesser) segment(t, p out) {
 	m := p.shape[0]
-	if m < 1 || t.shape[0] < 1 || t.shape[1] < 1 {
+	if m < 1 || t.shape[0] < 1 && t.shape[1] < 1 {
 		g.reason("outputs %s %s and %s %s: sizes are dynamic", t.name, say(t.shape), p.name, say(p.shape))
 		return
 	}
 	g.reason("outputs %s %s and %s %s: anchors with coefficients for %d prototypes", t.name, say(t.shape), p.name, say(p.shape), m)
-	if t.shape[0] < t.shape[1] {
+	if t.shape[1] < 1 || 0 < t.shape[0] && t.shape[0] < t.shape[1] {
 		if t.shape[0]-4-m < 1 {
 			return
 		}

@@ -5,6 +5,11 @@ import "strings"
 // table reads one output of two dimensions: anchors with their numbers, one way or the other.
 func (g *guesser) table(o out) {
 	rows, columns := o.shape[0], o.shape[1]
+	if rows >= 5 && columns < 0 {
+		g.reason("output %s %s: as many anchors as the size of the input makes, along the last dimension", o.name, say(o.shape))
+		g.columnsFirst(o, rows, false)
+		return
+	}
 	if rows < 1 || columns < 1 {
 		g.reason("output %s %s: its sizes are dynamic, export with a fixed size", o.name, say(o.shape))
 		return
