@@ -24,6 +24,33 @@ func timed() map[string]func(*setup) trial {
 		"select 8400 x 80, some 170 candidates":       usual.trial,
 		"select 25200 x 80, some 500 candidates":      large.trial,
 		"select 25200 x 80, every anchor a candidate": worst.trial,
+		"select 84 x 8400 of YOLOv8, some 170 candidates": func(s *setup) trial {
+			const anchors, classes = 8400, 80
+			raw := s.floats((4+classes)*anchors, 300)
+			for i := 4 * anchors; i < len(raw); i++ {
+				raw[i] = s.Float32() * .25
+				if s.IntN(anchors*classes/170) == 0 {
+					raw[i] = .9
+				}
+			}
+			b := upload(s, raw)
+			k := device.Select{Head: device.Head{Scores: device.Values{Buffer: b, Offset: 4 * anchors, Anchor: 1, Item: anchors},
+				Boxes: device.Values{Buffer: b, Anchor: 1, Item: anchors}, Form: device.Centre, UnitX: 1, UnitY: 1},
+				Anchors: anchors, Classes: classes, Fit: device.NewFit(1920, 1080, 640, 640), Width: 1920, Height: 1080, ScoreMin: .3, IoU: .45, Limits: many}
+			return selecting(s, k)
+		},
+		"select 300 x 80 pairs of DETR": func(s *setup) trial {
+			const anchors, classes = 300, 80
+			logits := s.floats(anchors*classes, 1)
+			for i := range logits {
+				logits[i] = logits[i]*3 - 4
+			}
+			k := device.Select{Head: device.Head{Scores: device.Values{Buffer: upload(s, logits), Anchor: classes, Item: 1},
+				Boxes: device.Values{Buffer: upload(s, s.floats(4*anchors, .5)), Anchor: 4, Item: 1}, Form: device.Centre, UnitX: 640, UnitY: 640,
+				Sigmoid: true, Pairs: true, Final: true},
+				Anchors: anchors, Classes: classes, Fit: device.NewStretchFit(1920, 1080, 640, 640), Width: 1920, Height: 1080, ScoreMin: .3, Limits: many}
+			return selecting(s, k)
+		},
 		"crop 8 people to 256 x 192": func(s *setup) trial {
 			k := device.Crop{Picture: s.picture(hd), Subjects: s.subjects(crowd, 8, boxes...), Limits: crowd, Count: 8,
 				Pixels: device.RGB, Region: device.Region{Scale: 1.25}, Out: s.dirty(12 * 8 * 256 * 192), OutWidth: 192, OutHeight: 256}
@@ -43,4 +70,10 @@ func timed() map[string]func(*setup) trial {
 			return trial{plan: func() ([]Launch, error) { return Cosine(k) }, out: k.Out, width: 4}
 		},
 	}
+}
+
+func selecting(s *setup, k device.Select) trial {
+	k.Out = s.dirty(int(k.Limits.SelectionSize()))
+	scratch := s.dirty(int(SelectScratchSize(k.Candidates())))
+	return trial{plan: func() ([]Launch, error) { return Select(k, scratch) }, out: k.Out, width: 1}
 }
