@@ -138,6 +138,9 @@ func newCrowd(t *testing.T, pipelines, most, workers int) *crowd {
 		c.list = append(c.list, x)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			return // what did not begin does not end either
+		}
 		c.running.Wait()
 		for _, x := range c.list {
 			if err := x.Close(); err != nil {
@@ -181,7 +184,7 @@ func (c *crowd) batch() int {
 }
 
 // patience is how long a test waits for what must come at once.
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 func (c *crowd) within(what string, done func() bool) {
 	c.t.Helper()
