@@ -119,7 +119,7 @@ func (o *benchOptions) flags(f *flag.FlagSet) func() error {
 	f.StringVar(&o.python, "python", "python3", "Python interpreter")
 	f.StringVar(&o.out, "out", "", "write everything as JSON to this file")
 	f.BoolVar(&o.json, "json", false, "print the JSON instead of the tables")
-	f.StringVar(&o.config, "config", "", "configuration (default: demo.yaml)")
+	f.StringVar(&o.config, "config", "", "the same as CONFIG (default: demo.yaml)")
 	return func() (err error) {
 		for _, n := range []struct {
 			name string
@@ -234,6 +234,12 @@ func benchCommand(ctx context.Context, e *environment, args []string) error {
 	}
 	if err := read(); err != nil {
 		return err
+	}
+	switch {
+	case len(e.args) > 1 || len(e.args) == 1 && o.config != "":
+		return misuse("expected at most one configuration file, got %q", e.args)
+	case len(e.args) == 1:
+		o.config = e.args[0]
 	}
 	var err error
 	if o.config == "" {

@@ -31,7 +31,7 @@ func TestBenchUsage(t *testing.T) {
 		{"--fps 0", "cannot be 0 or below"},
 		{"--for -1s", "cannot be 0 or below"},
 	} {
-		code, out, err := sightline(append([]string{"bench", "--config", path}, strings.Fields(c.args)...)...)
+		code, out, err := sightline(append([]string{"bench", path}, strings.Fields(c.args)...)...)
 		if code != exitUsage || !strings.Contains(err, c.want) {
 			t.Errorf("%q: code %d, want %q:\n%s%s", c.args, code, c.want, out, err)
 		}

@@ -47,7 +47,7 @@ func commands() []command {
 		{"build", "CONFIG", "make the plans that the GPU needs", buildHelp, buildCommand},
 		{"validate", "", "check a device: contract, decoder, golden values", validateHelp, validateCommand},
 		{"plan", "CONFIG", "predict how many cameras a configuration holds", planHelp, planCommand},
-		{"bench", "", "measure this machine", benchHelp, benchCommand},
+		{"bench", "[CONFIG]", "measure this machine", benchHelp, benchCommand},
 		{"doctor", "[CONFIG]", "say what this machine has and lacks, and how to bring it", doctorHelp, doctorCommand},
 		{"probe", "ADDRESS", "say what a camera's stream is like", probeHelp, probeCommand},
 		{"inspect", "MODEL", "say what is in an ONNX file, and write a model card", inspectHelp, inspectCommand},

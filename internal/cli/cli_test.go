@@ -67,6 +67,7 @@ func TestUsage(t *testing.T) {
 		{"run --help", exitOK, "-log string"},
 		{"watch", exitUsage, `unknown command "watch"`},
 		{"run", exitUsage, "expected one configuration file, got 0"},
+		{"bench a.yaml b.yaml", exitUsage, "expected at most one configuration file"},
 		{"run --speed x", exitUsage, "flag provided but not defined: -speed"},
 		{"version --log xml", exitUsage, `--log "xml": expected text or json`},
 		{"version --log-level loud", exitUsage, `--log-level "loud": expected debug, info, warn or error`},
