@@ -88,7 +88,8 @@ func buildJobs(c *config.Config, d *cuda.Device, sizes []int, level int, all boo
 		}
 		for _, n := range list {
 			j := cuda.Job{Model: m, Batch: n, Path: d.PlanPath(id, n), Level: level}
-			if _, err := os.Stat(j.Path); err != nil || all {
+			listed := slices.ContainsFunc(jobs, func(o cuda.Job) bool { return o.Path == j.Path }) // of another use of the model
+			if _, err := os.Stat(j.Path); !listed && (err != nil || all) {
 				jobs = append(jobs, j)
 			}
 		}
