@@ -16,7 +16,7 @@ import (
 // out. It is a YAML file of its own, usually beside the model.
 type Card struct {
 	Task        string   `yaml:"task,required" enum:"detection,pose,segmentation,reid,classification" doc:"What the model does."`
-	Family      string   `yaml:"family" default:"decoded" doc:"How its outputs are read, see docs/models.md: for detection decoded, yolox, yolov5, yolov8, yolov10, detr, detr-deploy, rtdetr, nanodet, yolov8-pose, yolov8-segment, yolov5-segment or movenet-multipose; for pose decoded, movenet, simcc or heatmap; for segmentation decoded, logits or semantic."`
+	Family      string   `yaml:"family" default:"decoded" doc:"How its outputs are read, see docs/models.md: for detection decoded, yolox, yolov5, yolov8, yolov10, detr, detr-deploy, rtdetr, rtdetr-end2end, nanodet, yolov8-pose, yolov8-segment, yolov5-segment, yolov10-pose, yolov10-segment or movenet-multipose; for pose decoded, movenet, simcc or heatmap; for segmentation decoded, logits or semantic."`
 	File        string   `yaml:"file,required" doc:"Path of the ONNX file, plain or gzipped."`
 	Description string   `yaml:"description" doc:"The network in a few words."`
 	Input       Input    `yaml:"input,required" doc:"How a picture goes in."`

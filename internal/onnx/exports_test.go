@@ -56,7 +56,7 @@ var exports = []export{
 	{"YOLOv5s-seg", outputs("Sigmoid", "output0", []int{25200, 117}, "output1", []int{32, 160, 160}), images("images", 640, 640), "detection yolov5-segment", sure, 80, ""},
 	{"YOLOv10n", outputs("Concat", "output0", []int{300, 6}), images("images", 640, 640), "detection yolov10", likely, 0, "corners, score and class"},
 	{"YOLO26n-seg", outputs("Concat", "output0", []int{300, 38}, "output1", []int{32, 160, 160}).with(map[string]string{"end2end": "True", "task": "segment"}),
-		images("images", 640, 640), " ", "", 0, "end2end=False"},
+		images("images", 640, 640), "detection yolov10-segment", sure, 0, "coefficients of 32 prototypes"},
 	{"YOLO11n-obb", outputs("Concat", "output0", []int{20, 8400}).with(map[string]string{"task": "obb"}), images("images", 640, 640), " ", "", 0, "oriented boxes"},
 	{"YOLOX-s", outputs("Sigmoid", "output", []int{8400, 85}), images("images", 640, 640), "detection yolox", likely, 80, "one anchor for each cell"},
 	{"NanoDet-Plus-m", outputs("Sigmoid", "output", []int{3598, 112}), images("data", 416, 416), "detection nanodet", likely, 80, "4 times 8 bins"},

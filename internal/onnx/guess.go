@@ -280,11 +280,33 @@ func (g *guesser) finished() bool {
 	case has("num_dets") || has("num_detections"):
 		g.reason("output num_dets: the graph suppresses by itself (EfficientNMS)")
 		g.note("export without suppression")
+	case g.file.Metadata["end2end"] == "True" && g.selected():
 	case g.file.Metadata["end2end"] == "True" && g.file.Metadata["task"] != "detect" && g.file.Metadata["task"] != "":
 		g.reason("an end-to-end export of task %s, which no family reads", g.file.Metadata["task"])
 		g.note("export with end2end=False and nms=False")
 	case g.file.Metadata["task"] == "obb":
 		g.reason("oriented boxes (task obb), which no family reads")
+	default:
+		return false
+	}
+	return true
+}
+
+// selected recognises end-to-end exports that say more of each object than its box.
+func (g *guesser) selected() bool {
+	joints := g.file.numbersOf("kpt_shape")
+	o := g.outs[0]
+	if len(o.shape) != 2 {
+		return false
+	}
+	switch task := g.file.Metadata["task"]; {
+	case task == "pose" && len(joints) == 2 && joints[1] == 3 && o.shape[1] == 6+3*joints[0]:
+		g.reason("an end-to-end export of task pose: corners, score, class and %d joints an object", joints[0])
+		g.Joints = joints[0]
+		g.is("detection", "yolov10-pose", sure, "predictions", o.name)
+	case task == "segment" && len(g.outs) == 2 && len(g.outs[1].shape) == 3 && o.shape[1] == 6+g.outs[1].shape[0]:
+		g.reason("an end-to-end export of task segment: corners, score, class and coefficients of %d prototypes an object", g.outs[1].shape[0])
+		g.is("detection", "yolov10-segment", sure, "predictions", o.name, "prototypes", g.outs[1].name)
 	default:
 		return false
 	}

@@ -27,6 +27,9 @@ func (g *guesser) table(o out) {
 		g.reason("17 joints, a box and a score for each of %d people, as MoveNet MultiPose has them", rows)
 		g.count(1)
 		g.is("detection", "movenet-multipose", sure, "predictions", o.name)
+	case columns == 6 && strings.Contains(strings.ToLower(g.file.Metadata["description"]), "rtdetr"):
+		g.reason("6 numbers an object and an RT-DETR by its description: centre, size, score and class")
+		g.is("detection", "rtdetr-end2end", likely, "predictions", o.name)
 	case columns == 6 && rows != cells && rows != 3*cells:
 		g.reason("6 numbers an object: corners, score and class, as end-to-end exports have them")
 		certainty := likely
@@ -34,7 +37,7 @@ func (g *guesser) table(o out) {
 			certainty = sure
 		}
 		g.is("detection", "yolov10", certainty, "predictions", o.name)
-		g.note("the newest exports of Ultralytics' RT-DETR have the same shape with cx, cy, w, h in 0..1, which no family reads")
+		g.note("the newest exports of Ultralytics' RT-DETR have the same shape with cx, cy, w, h in 0..1: family rtdetr-end2end")
 	case rows < columns:
 		g.columnsFirst(o, rows, columns == cells)
 	default:

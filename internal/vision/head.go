@@ -104,8 +104,11 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 		}
 	case "yolov8", "yolov8-pose", "yolov8-segment":
 		h.Boxes, h.Scores, h.Form, used = t.from(0), t.from(4), device.Centre, 4+classes
-	case "yolov10":
+	case "yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end":
 		h.Boxes, h.Scores, h.Labels, h.Final, used = t.from(0), t.from(4), t.from(5), true, 6
+		if d.Family == "rtdetr-end2end" {
+			h.Form, h.UnitX, h.UnitY = device.Centre, float32(width), float32(height)
+		}
 	case "rtdetr":
 		h.Boxes, h.Scores, h.Form, h.Final, used = t.from(0), t.from(4), device.Centre, true, 4+classes
 		h.UnitX, h.UnitY = float32(width), float32(height)
@@ -121,10 +124,10 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 		return h, fmt.Errorf("model %s: no detector is of family %q", c.Engine().Name(), d.Family)
 	}
 	switch d.Family {
-	case "yolov8-pose":
+	case "yolov8-pose", "yolov10-pose":
 		h.joints, h.jointCount = t.from(used), (t.row-used)/3
 		used += 3 * h.jointCount
-	case "yolov5-segment", "yolov8-segment":
+	case "yolov5-segment", "yolov8-segment", "yolov10-segment":
 		b, shape, err := d.output(c, "prototypes", 3)
 		if err != nil {
 			return h, err

@@ -63,10 +63,11 @@ def head(card, outputs, width, height):
         at = grid(card["strides"], width, height)
         b = np.concatenate([(p[:, :2] + at[:, :2]) * at[:, 2:], np.exp(p[:, 2:4]) * at[:, 2:]], 1)
         return corners(b), act(p[:, 4:5]) * act(p[:, 5:]), None
-    if family == "yolov10":
+    if family in ("yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end"):
         scores = np.full((len(p), classes), -1.0)
         scores[np.arange(len(p)), p[:, 5].astype(int)] = p[:, 4]
-        return p[:, :4], scores, None
+        boxes = corners(p[:, :4] * [width, height, width, height]) if family == "rtdetr-end2end" else p[:, :4]
+        return boxes, scores, p[:, 6:]
     if family == "rtdetr":
         return corners(p[:, :4] * [width, height, width, height]), p[:, 4:], None
     if family == "nanodet":
@@ -89,7 +90,7 @@ def overlap(a, b):
     return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h)
 
 
-FINAL = ("yolov10", "detr", "detr-deploy", "rtdetr", "movenet-multipose")  # no suppression
+FINAL = ("yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end", "detr", "detr-deploy", "rtdetr", "movenet-multipose")  # no suppression
 
 
 def found(card, outputs, fit, width, height, spacing=1e-4):
@@ -127,7 +128,7 @@ def found(card, outputs, fit, width, height, spacing=1e-4):
             kept.append(o)
     objects = [{"class": c, "name": card.get("classes", ["person"])[c], "score": s, "box": list(b), "anchor": a}
                for s, a, c, b in kept]
-    if card["family"] in ("yolov8-pose", "movenet-multipose"):
+    if card["family"] in ("yolov8-pose", "yolov10-pose", "movenet-multipose"):
         for o in objects:
             j = rest[o["anchor"]].reshape(-1, 3)
             x, y = fit.back(j[:, 0], j[:, 1])

@@ -103,11 +103,29 @@ def yolov8(g, classes=5, probabilities=True, masks=0, joints=0):
         prototypes(g, masks)
 
 
-def yolov10(g):
+def yolov10(g, joints=0, masks=0, classes=5):
+    _, s = scene(g, classes, count=24, groups=6, reach=14)
+    best = s.logits.max(1, keepdims=True)
+    parts, gain = [s.corners(), best, s.logits.argmax(1)[:, None], g.rng.normal(0, 1, (24, masks))], [1.5] * 4 + [SCORE, 0] + [.3] * masks
+    if joints:
+        place = s.boxes[:, None, :2] + s.boxes[:, None, 2:] * g.rng.uniform(-.5, .5, (24, joints, 2))
+        parts.append(np.concatenate([place, g.rng.normal(0, 2, (24, joints, 1))], 2).reshape(24, -1))
+        gain += [1.5, 1.5, .5] * joints
+    base = np.concatenate(parts, 1)
+    x = g.sigmoid_from(g.rows(gain, base, count=24), 4, end=5)
+    for k in range(joints):
+        x = g.sigmoid_from(x, 8 + 3 * k, end=9 + 3 * k if k < joints - 1 else 1 << 30)
+    g.output("output0", x, [24, base.shape[1]])
+    if masks:
+        prototypes(g, masks)
+
+
+def rtdetr_end2end(g):
     _, s = scene(g, count=24, groups=6, reach=14)
     best = s.logits.max(1, keepdims=True)
-    x = g.rows([1.5] * 4 + [SCORE, 0], np.concatenate([s.corners(), best, s.logits.argmax(1)[:, None]], 1), count=24)
-    g.output("output0", g.sigmoid_from(x, 4, end=5), [24, 6])
+    x = g.rows([.1] * 4 + [SCORE, 0], np.concatenate([unit(s.boxes), best, s.logits.argmax(1)[:, None]], 1), count=24)
+    x = g.node("Concat", g.node("Sigmoid", g.part(x, 0, 5, 2)), g.part(x, 5, 6, 2), axis=2)
+    g.output("output0", x, [24, 6])
 
 
 def unit(boxes):
@@ -204,6 +222,11 @@ CASES = [
      metadata("pose", ["person"], kpt_shape=[17, 3])),
     ("yolov8-segment", "yolov8-segment", lambda g: yolov8(g, masks=4), YOLO, {"predictions": "output0", "prototypes": "output1"}, {}, metadata("segment")),
     ("yolov10", "yolov10", yolov10, YOLO, {"predictions": "output0"}, {}, metadata("detect", end2end=True)),
+    ("yolov10-pose", "yolov10-pose", lambda g: yolov10(g, 17, classes=1), YOLO, {"predictions": "output0"}, {"classes": ["person"]},
+     metadata("pose", ["person"], kpt_shape=[17, 3], end2end=True)),
+    ("yolov10-segment", "yolov10-segment", lambda g: yolov10(g, masks=4), YOLO, {"predictions": "output0", "prototypes": "output1"}, {}, metadata("segment", end2end=True)),
+    ("rtdetr-end2end", "rtdetr-end2end", rtdetr_end2end, {"fit": "stretch"}, {"predictions": "output0"}, {},
+     metadata("detect", description="Ultralytics rtdetr-l model trained on coco.yaml")),
     ("detr", "detr", detr, {"name": "pixel_values", "fit": "stretch"}, {"logits": "logits", "boxes": "pred_boxes"}, {}, {}),
     ("detr-rf", "detr", lambda g: detr(g, "labels", "dets", "boxes"), IMAGENET | {"name": "input", "fit": "stretch"}, {"logits": "labels", "boxes": "dets"}, ONE, {}),
     ("detr-deploy", "detr-deploy", deployed, {"fit": "stretch", "constants": [{"name": "orig_target_sizes", "values": [96, 64]}]},
