@@ -20,7 +20,7 @@ type Model struct {
 	IoU       float64  `yaml:"iou" min:"0" max:"1" doc:"Takes the place of the card's iou."`
 	Batch     int      `yaml:"batch" min:"1" max:"1024" doc:"Takes the place of the card's batch."`
 	Classes   []string `yaml:"classes" doc:"Detection: the classes to report; all of the card's if left out. Others: the classes of objects to look at; person if left out (all, where the detector knows no persons)."`
-	On        string   `yaml:"on" doc:"Not for detection: the name of the detection model whose objects it looks at; the first one if left out."`
+	On        string   `yaml:"on" doc:"Not for detection: the name of the detection model whose objects it looks at; the first one if left out. Or, for a segmentation model of family semantic, picture: whole pictures."`
 	MinWidth  float64  `yaml:"min_width" default:"0" min:"0" max:"65536" doc:"Not for detection: narrower objects, in picture pixels, are not looked at."`
 	MinHeight float64  `yaml:"min_height" default:"0" min:"0" max:"65536" doc:"Not for detection: lower objects, in picture pixels, are not looked at."`
 	Every     int      `yaml:"every" default:"1" min:"1" max:"1000" doc:"Look at every n-th picture only. The results of the others have nothing of this model."`
@@ -35,6 +35,9 @@ type Model struct {
 func (*Model) shorthand() string { return "card" }
 
 func (m *Model) setName(name string) { m.Name = name }
+
+// Picture is what Model.On says of a model that looks at whole pictures.
+const Picture = "picture"
 
 // Of is the model of a name, or nil.
 func (m Models) Of(name string) *Model {
@@ -95,6 +98,10 @@ func (r *reader) checkModels(c *Config) {
 		field := "models." + m.Name
 		if !cameraName.MatchString(m.Name) {
 			r.fault(field, "expected a name of letters, digits, '.', '-' and '_' (at most 64, not '.' or '-' first)")
+			continue
+		}
+		if m.Name == Picture {
+			r.fault(field, "is no name for a model: on: picture means whole pictures")
 			continue
 		}
 		r.checkModel(field, m)
@@ -180,6 +187,10 @@ func (r *reader) checkSubjects(field string, c *Config, m *Model) {
 			m.On = first.Name
 		}
 	}
+	if m.On == Picture {
+		r.checkScene(field, m)
+		return
+	}
 	on := c.Models.Of(m.On)
 	switch {
 	case on == nil && r.has(field+".on"):
@@ -200,6 +211,20 @@ func (r *reader) checkSubjects(field string, c *Config, m *Model) {
 	r.checkWanted(field, m.Classes, &on.Card, len(on.Card.Classes) > 0)
 	if len(m.Classes) == 0 && slices.Contains(on.Card.Classes, "person") {
 		m.Classes = []string{"person"}
+	}
+}
+
+// checkScene checks a model that looks at whole pictures.
+func (r *reader) checkScene(field string, m *Model) {
+	if m.Card.Family != "semantic" {
+		r.fault(field+".on", "only segmentation models of family semantic look at whole pictures, %s is %s", m.Card.Name(), m.Card.kind())
+		return
+	}
+	r.checkWanted(field, m.Classes, &m.Card, len(m.Card.Classes) > 0)
+	for _, key := range []string{"min_width", "min_height", "margin"} {
+		if r.has(field + "." + key) {
+			r.fault(field+"."+key, "%s looks at whole pictures", m.Name)
+		}
 	}
 }
 
@@ -225,7 +250,9 @@ func (r *reader) checkCameraModels(field string, c *Config, camera *Camera) {
 		}
 	}
 	uses := c.ModelsOf(camera)
-	if len(camera.Models) > 0 && !slices.ContainsFunc(uses, func(m *Model) bool { return m.Card.Task == "detection" || m.Card.Task == "" || m.On != "" }) {
+	if len(camera.Models) > 0 && !slices.ContainsFunc(uses, func(m *Model) bool {
+		return m.Card.Task == "detection" || m.Card.Task == "" || m.On != "" && m.On != Picture
+	}) {
 		r.fault(field, "expected a detection model among them: the others look at what it finds")
 	}
 	var embedder *Model

@@ -30,6 +30,12 @@ cameras:
 			"9:57: cameras[0].models[2]: detection is named twice",
 			"9:68: cameras[0].models[3]: models.legz is not configured; did you mean legs?",
 		}},
+		"whole pictures": {`models:
+  detection: detection.yaml
+  pose: {card: pose.yaml, on: picture}
+  picture: detection.yaml
+cameras: [{name: a, source: clip.mp4}]
+`, []string{"3:31: models.pose.on: only segmentation models of family semantic look at whole pictures", "4:12: models.picture: is no name for a model"}},
 		"only poses": {"models: {pose: pose.yaml}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:9: models: expected a model of task detection"}},
 	} {
 		t.Run(name, func(t *testing.T) { wantFaults(t, c.text, c.want) })

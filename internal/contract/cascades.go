@@ -12,7 +12,7 @@ import (
 	"sightline/internal/vision"
 )
 
-// Cascades: several detectors at their own pace, models on the objects of one of them by class, size and
+// Cascades: several detectors and a model of whole pictures at their own pace, models on the objects of one of them by class, size and
 // pace, and one engine for two roles of one model, in every mode.
 func Cascades(h *Harness) (figure string, err error) {
 	for _, mode := range []model.Mode{model.Parallel, model.Serialized, model.Batched} {
@@ -29,13 +29,25 @@ func finds(scores, boxes golden.Floats) []golden.Raw {
 	return []golden.Raw{{Name: "scores", Shape: []int{1, n, 2}, Data: scores}, {Name: "boxes", Shape: []int{1, n, 4}, Data: boxes}}
 }
 
-// cascadeWant are the objects of each picture, with what is said of them.
+// halves are the answers of a model of whole pictures: road on the left, grass on the right.
+func halves() golden.Raw {
+	const classes, height, width = 4, 9, 16
+	r := golden.Raw{Name: "mask", Shape: []int{1, classes, height, width}, Data: make(golden.Floats, classes*height*width)}
+	for i := range r.Data {
+		if class, left := i/(height*width), i%width < width/2; class == 0 && left || class == 3 && !left {
+			r.Data[i] = 1
+		}
+	}
+	return r
+}
+
+// cascadeWant are the objects of each picture, with what is said of them, and its areas.
 var cascadeWant = []string{
-	"dog breed=yes|person clothes=yes|person|car plates=yes",
+	"dog breed=yes|person clothes=yes|person|car plates=yes|ground: road 0.50|ground: grass 0.50",
 	"dog breed=yes|person|person",
-	"dog breed=yes|person clothes=yes|person",
+	"dog breed=yes|person clothes=yes|person|ground: road 0.50|ground: grass 0.50",
 	"dog breed=yes|person|person|car plates=yes",
-	"dog breed=yes|person clothes=yes|person",
+	"dog breed=yes|person clothes=yes|person|ground: road 0.50|ground: grass 0.50",
 }
 
 // cascadeVision is what looks at what. The person of 16 pixels is too small for clothes.
@@ -51,6 +63,8 @@ func cascadeVision() vision.Options {
 			{Model: "near", Outputs: outputs, Pixels: device.RGB, Classes: []string{"person", "dog"}, ScoreMin: .4, IoU: .5},
 			{Model: "far", Outputs: outputs, Pixels: device.RGB, Classes: []string{"car", "van"}, ScoreMin: .4, IoU: .5, Every: 3},
 		},
+		Scenes: []vision.Scene{{Model: "ground", Outputs: map[string]string{"mask": "mask"}, Pixels: device.RGB, Fit: "stretch",
+			Labels: []string{"road", "sky", "water", "grass"}, Wanted: []string{"sky", "road", "grass"}, Every: 2}},
 		Stages: []vision.Stage{says("clothes", "near", "person", 2), says("breed", "near", "dog", 0), says("plates", "far", "car", 0)},
 	}
 }
@@ -66,13 +80,16 @@ func (h *Harness) cascade(mode model.Mode) (err error) {
 	a := &answering{Device: d, answers: map[string][]golden.Raw{
 		"near": finds(golden.Floats{.9, 0, .8, .1, 0, .95}, golden.Floats{10, 10, 40, 80, 100, 10, 112, 26, 60, 40, 90, 70}),
 		"far":  finds(golden.Floats{.7, 0}, golden.Floats{20, 20, 120, 60}),
-		"says": yes,
-	}, inputs: map[string][]device.Binding{"near": {whole}, "far": {whole}, "says": {crop}}}
+		"says": yes, "ground": {halves()},
+	}, inputs: map[string][]device.Binding{"near": {whole}, "far": {whole}, "says": {crop}, "ground": {whole}}}
 	config := h.config(a, mode)
-	for _, role := range []string{"near", "far", "clothes", "breed", "plates"} {
+	for _, role := range []string{"near", "far", "ground", "clothes", "breed", "plates"} {
 		s := model.Spec{Role: role, Task: model.Classification, Name: "says", Key: "says", Batch: 4, Read: func() ([]byte, error) { return nil, nil }}
 		if role == "near" || role == "far" {
 			s.Task, s.Name, s.Key, s.Batch = model.Detection, role, role, 1
+		}
+		if role == "ground" {
+			s.Task, s.Name, s.Key, s.Batch = model.Segmentation, role, role, 1
 		}
 		config.Models = append(config.Models, s)
 	}
@@ -118,7 +135,7 @@ func (b *bench) watchCascade() (err error) {
 	return nil
 }
 
-// describe names a frame's objects and their attributes.
+// describe names a frame's objects, their attributes, and its areas.
 func describe(f *result.Frame) string {
 	var objects []string
 	for _, o := range f.Objects {
@@ -127,6 +144,9 @@ func describe(f *result.Frame) string {
 			text = append(text, a.Model+"="+a.Class)
 		}
 		objects = append(objects, strings.Join(text, " "))
+	}
+	for _, a := range f.Areas {
+		objects = append(objects, fmt.Sprintf("%s: %s %.2f", a.Model, a.Class, a.Share))
 	}
 	return strings.Join(objects, "|")
 }

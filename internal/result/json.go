@@ -72,7 +72,29 @@ func appendFrame(dst []byte, f *Frame, reid bool) []byte {
 		}
 		dst = appendObject(dst, &f.Objects[i], reid)
 	}
-	return append(dst, ']', '}')
+	dst = append(dst, ']')
+	if len(f.Areas) > 0 {
+		dst = appendAreas(dst, f.Areas)
+	}
+	return append(dst, '}')
+}
+
+func appendAreas(dst []byte, list []Area) []byte {
+	dst = append(dst, `,"areas":[`...)
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"model":`...)
+		dst = appendString(dst, list[i].Model)
+		dst = append(dst, `,"class":`...)
+		dst = appendString(dst, list[i].Class)
+		dst = append(dst, `,"share":`...)
+		dst = appendDecimal(dst, float64(list[i].Share), scoreDecimals)
+		dst = appendMask(dst, list[i].Mask)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }
 
 func appendObject(dst []byte, o *Object, reid bool) []byte {
@@ -111,13 +133,7 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 		dst = append(dst, ']')
 	}
 	if o.Mask != nil {
-		dst = append(dst, `,"mask":{"roi":`...)
-		dst = appendInts(dst, o.Mask.ROI[:])
-		dst = append(dst, `,"size":`...)
-		dst = appendInts(dst, o.Mask.Size[:])
-		dst = append(dst, `,"counts":`...)
-		dst = appendRLE(dst, o.Mask.Counts)
-		dst = append(dst, '}')
+		dst = appendMask(dst, o.Mask)
 	}
 	if len(o.Attributes) > 0 {
 		dst = appendAttributes(dst, o.Attributes)
@@ -145,6 +161,16 @@ func appendAttributes(dst []byte, list []Attribute) []byte {
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')
+}
+
+func appendMask(dst []byte, m *Mask) []byte {
+	dst = append(dst, `,"mask":{"roi":`...)
+	dst = appendInts(dst, m.ROI[:])
+	dst = append(dst, `,"size":`...)
+	dst = appendInts(dst, m.Size[:])
+	dst = append(dst, `,"counts":`...)
+	dst = appendRLE(dst, m.Counts)
+	return append(dst, '}')
 }
 
 func appendInts(dst []byte, values []int) []byte {

@@ -26,6 +26,7 @@ func sample() *Frame {
 				Attributes: []Attribute{{"clothes", "red \"coat\"", 0.5}, {"bag", "none", 1}}, ReID: []byte{0, 60, 255, 1, 7}},
 			{Class: "dog", Score: 1, Box: Box{1, 2, 3, 4}},
 		},
+		Areas: []Area{{Model: "ground", Class: "road", Share: .25, Mask: &Mask{ROI: [4]int{0, 0, 3, 2}, Size: [2]int{2, 3}, Counts: RLE("06")}}},
 	}
 	for i := range 17 {
 		f.Objects[0].Keypoints = append(f.Objects[0].Keypoints, Keypoint{float32(i) + 0.25, -1.5, 0.1234})

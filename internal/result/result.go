@@ -27,6 +27,18 @@ type Frame struct {
 	Height  int      `json:"height"`
 	Latency Latency  `json:"latency_ms"`
 	Objects []Object `json:"objects"`
+	// Areas are what models that look at whole pictures say of their parts; a class that is nowhere has none.
+	Areas []Area `json:"areas,omitempty"`
+}
+
+// Area is the part of a picture that belongs to a class.
+type Area struct {
+	// Model is the model's name in the configuration.
+	Model string `json:"model"`
+	Class string `json:"class"`
+	// Share is the area's part of the picture, 0..1.
+	Share float32 `json:"share"`
+	Mask  *Mask   `json:"mask"`
 }
 
 // Latency says where a frame's time went, in milliseconds.

@@ -5,7 +5,7 @@ import (
 	"sightline/internal/device"
 )
 
-// Use adds a configured model: as a detector, or as a stage that looks at a detector's objects.
+// Use adds a configured model: as a detector or a scene, or as a stage that looks at a detector's objects.
 func (o *Options) Use(m *config.Model) {
 	card := &m.Card
 	if card.Task == "detection" {
@@ -14,6 +14,13 @@ func (o *Options) Use(m *config.Model) {
 			Input: card.Input.Name, Constants: constants(card.Input.Constants), Pixels: pixels(&card.Input), Fit: card.Input.Fit,
 			Classes: card.Classes, Wanted: m.Classes, ScoreMin: float32(m.Threshold), IoU: float32(m.IoU),
 			Sigmoid: card.Activation == "sigmoid", Strides: card.Strides, Centre: float32(card.Centre), Every: m.Every,
+		})
+		return
+	}
+	if m.On == config.Picture {
+		o.Scenes = append(o.Scenes, Scene{
+			Model: m.Name, Outputs: card.Outputs.Names(), Input: card.Input.Name, Constants: constants(card.Input.Constants),
+			Pixels: pixels(&card.Input), Fit: card.Input.Fit, Labels: card.Classes, Wanted: m.Classes, Every: m.Every,
 		})
 		return
 	}

@@ -49,14 +49,7 @@ func (m *DetectionManager) addDetector(o Detector) error {
 		return err
 	}
 	picture := m.picture.PictureFormat
-	place := device.NewFit
-	switch o.Fit {
-	case "corner":
-		place = device.NewCornerFit
-	case "stretch":
-		place = device.NewStretchFit
-	}
-	fit := place(picture.Width, picture.Height, width, height)
+	fit := fitOf(o.Fit, picture, in)
 	d.input = device.Letterbox{Picture: m.picture, Fit: fit, Pixels: in.pixels, Out: in.buffer, OutWidth: width, OutHeight: height}
 	d.choose = device.Select{
 		Head: head.Head, Anchors: head.anchors, Classes: len(o.Classes),
@@ -76,6 +69,18 @@ func (m *DetectionManager) addDetector(o Detector) error {
 	m.detectors = append(m.detectors, d)
 	d.own, err = d.newOneStage(head, fit, width, height)
 	return err
+}
+
+// fitOf is where a picture lies in an input, by the name of the way.
+func fitOf(name string, p device.PictureFormat, in input) device.Fit {
+	place := device.NewFit
+	switch name {
+	case "corner":
+		place = device.NewCornerFit
+	case "stretch":
+		place = device.NewStretchFit
+	}
+	return place(p.Width, p.Height, in.width, in.height)
 }
 
 func (d *detector) step() model.Step {

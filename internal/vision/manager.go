@@ -24,8 +24,9 @@ type DetectionManager struct {
 	// picture is the lane's own: programs are recorded with its address.
 	picture   *device.Picture
 	detectors []*detector
+	scenes    []*scene
 	groups    []*group
-	// detect holds a program for every set of detectors that are due together, a bit each.
+	// detect holds a program for every set of detectors and scenes that are due together, a bit each.
 	detect map[uint64]*model.Program
 	// reid is the stage that the tracker asks, nil without one; looked says that it looked at the last picture.
 	reid   *reidStage
@@ -50,8 +51,8 @@ func New(o Options) (_ *DetectionManager, err error) {
 			err = errors.Join(fmt.Errorf("vision for %s: %w", o.Owner, err), m.Close())
 		}
 	}()
-	if n := len(o.Detectors); n < 1 || n > 64 {
-		return nil, fmt.Errorf("%d detection models, expected 1 to 64", n)
+	if n := len(o.Detectors); n < 1 || n+len(o.Scenes) > 64 {
+		return nil, fmt.Errorf("%d detection models and %d of whole pictures, expected at least one and at most 64", n, len(o.Scenes))
 	}
 	picture, err := m.alloc("picture", device.OnDevice, o.Format.Size())
 	if err != nil {
@@ -62,6 +63,13 @@ func New(o Options) (_ *DetectionManager, err error) {
 		if err := m.addDetector(d); err != nil {
 			return nil, err
 		}
+	}
+	for _, o := range o.Scenes {
+		s, err := m.newScene(o)
+		if err != nil {
+			return nil, err
+		}
+		m.scenes = append(m.scenes, s)
 	}
 	for _, s := range o.Stages {
 		if err := m.add(s); err != nil {
@@ -86,17 +94,22 @@ func (m *DetectionManager) alloc(purpose string, space device.Space, size int64)
 // isDue says whether what looks at every n-th picture looks at this one.
 func isDue(picture uint64, every int) bool { return every < 2 || picture%uint64(every) == 0 }
 
-// due has a bit a detector that looks at the next picture.
+// due has a bit a detector, then a bit a scene, that looks at the next picture.
 func (m *DetectionManager) due() (set uint64) {
 	for i, d := range m.detectors {
 		if isDue(m.pictures, d.Every) {
 			set |= 1 << i
 		}
 	}
+	for i, s := range m.scenes {
+		if isDue(m.pictures, s.Every) {
+			set |= 1 << (len(m.detectors) + i)
+		}
+	}
 	return set
 }
 
-// detection is the program of the detectors that are due, side by side; nil if none is.
+// detection is the program of the detectors and scenes that are due, side by side; nil if none is.
 func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 	if p := m.detect[due]; p != nil || due == 0 {
 		return p, nil
@@ -105,6 +118,11 @@ func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 	for i, d := range m.detectors {
 		if due>>i&1 == 1 {
 			steps = append(steps, d.step())
+		}
+	}
+	for i, s := range m.scenes {
+		if due>>(len(m.detectors)+i)&1 == 1 {
+			steps = append(steps, s.step())
 		}
 	}
 	p, err := model.NewProgram("detect", steps...)
@@ -122,7 +140,7 @@ func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, er
 	if p.PictureFormat != m.options.Format {
 		return Times{}, fmt.Errorf("vision for %s: picture is %+v, the lane was made for %+v", m.options.Owner, p.PictureFormat, m.options.Format)
 	}
-	f.Width, f.Height, f.Objects = p.Width, p.Height, f.Objects[:0]
+	f.Width, f.Height, f.Objects, f.Areas = p.Width, p.Height, f.Objects[:0], f.Areas[:0]
 	if err := m.find(p, f); err != nil {
 		return Times{}, err
 	}
@@ -137,7 +155,7 @@ func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, er
 	return Times{Detect: detected.Sub(began), People: time.Since(detected)}, nil
 }
 
-// find runs the detectors that are due.
+// find runs the detectors and scenes that are due.
 func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	due := m.due()
 	program, err := m.detection(due)
@@ -151,7 +169,7 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		stream := m.detectors[0].context.Stream()
 		return errors.Join(stream.Copy(m.picture.Buffer, p.Buffer), stream.Synchronize())
 	}
-	origin := m.detectors[bits.TrailingZeros64(due)].context.Stream() // the program begins there
+	origin := m.origin(due)
 	if m.copying != nil && m.copying != origin {
 		if err := m.copying.Synchronize(); err != nil {
 			return err
@@ -172,7 +190,23 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 			return err
 		}
 	}
+	for i, s := range m.scenes {
+		if due>>(len(m.detectors)+i)&1 == 1 {
+			if err := s.read(f); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// origin is the stream on which the program of those that are due begins.
+func (m *DetectionManager) origin(due uint64) device.Stream {
+	first := bits.TrailingZeros64(due)
+	if first < len(m.detectors) {
+		return m.detectors[first].context.Stream()
+	}
+	return m.scenes[first-len(m.detectors)].context.Stream()
 }
 
 func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
@@ -197,6 +231,6 @@ func (m *DetectionManager) Close() error {
 		errs = append(errs, p.Close())
 	}
 	errs = append(errs, device.CloseAll(m.buffers...))
-	m.groups, m.detectors, m.detect, m.buffers = nil, nil, nil, nil
+	m.groups, m.detectors, m.scenes, m.detect, m.buffers = nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -85,8 +85,9 @@ type Options struct {
 	Format device.PictureFormat
 	// Limits of the results, for every detector and every list of subjects: see device.Limits.
 	Limits device.Limits
-	// Detectors look at pictures, at least one; Stages at the objects that they find.
+	// Detectors look at pictures, at least one; Stages at the objects that they find. Scenes look at pictures too.
 	Detectors []Detector
+	Scenes    []Scene
 	Stages    []Stage
 	// Gallery is how many appearance vectors are remembered for the tracker; 0 means none.
 	Gallery int
