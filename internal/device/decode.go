@@ -1,5 +1,8 @@
 package device
 
+// JointValues are x, y, score.
+const JointValues = 3
+
 // JointForm says how a pose model tells where joints are.
 type JointForm int32
 

@@ -93,10 +93,10 @@ func keypointTrials() (out []func(*setup) trial) {
 		for _, people := range []int{0, 5, 11, 99} {
 			out = append(out, func(s *setup) trial {
 				joints := []int{17, 1, 133}[i%3]
-				in := s.floats(9*joints*jointValues, 300)
+				in := s.floats(9*joints*device.JointValues, 300)
 				in[0], in[1] = nan, inf
 				k := device.Keypoints{In: upload(s, in), Joints: joints, InWidth: 192 + i, InHeight: 255, Subjects: s.subjects(crowd, people, boxes...), Limits: crowd,
-					First: i % 3, Count: 9, Region: r, Out: s.dirty(11 * joints * jointValues * 4)}
+					First: i % 3, Count: 9, Region: r, Out: s.dirty(11 * joints * device.JointValues * 4)}
 				return trial{
 					func(d device.Kernels, on device.Stream) error { return d.Keypoints(on, k) },
 					func() ([]Launch, error) { return Keypoints(k) }, k.Out, 4,

@@ -25,32 +25,19 @@ func Joints(k device.Joints) ([]Launch, error) {
 	a := arguments{kernel: "joints"}
 	a.between("count", k.Count, 1, items)
 	a.between("joints", k.Joints, 1, maxJoints)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
 	if k.Form != device.Relative {
 		a.between("columns", k.Columns, 1, 1<<15)
 		a.between("rows", k.Rows, 1, 1<<15)
 	}
-	p := &jointsParams{
-		Form: int32(k.Form), Count: int32(k.Count), Joints: int32(k.Joints), Columns: int32(k.Columns), Rows: int32(k.Rows),
-		InWidth: int32(k.InWidth), InHeight: int32(k.InHeight), QuarterMoved: flag(k.Quarter),
-	}
-	switch k.Form {
-	case device.Relative:
-		a.holds("in", k.In, 4, k.Count, k.Joints, jointValues)
-	case device.Axes:
-		a.holds("in", k.In, 4, k.Count, k.Joints, k.Columns)
-		a.holds("in y", k.InY, 4, k.Count, k.Joints, k.Rows)
-	case device.Heatmaps:
-		a.holds("in", k.In, 4, k.Count, k.Joints, k.Rows, k.Columns)
-	default:
-		a.fail("form", "is %d, which is none", k.Form)
-	}
-	a.holds("out", k.Out, 4, k.Count, k.Joints, jointValues)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
-	p.In, p.Out = address(k.In), address(k.Out)
+	p := &jointsParams{
+		In: address(k.In), Out: address(k.Out),
+		Form: int32(k.Form), Count: int32(k.Count), Joints: int32(k.Joints), Columns: int32(k.Columns), Rows: int32(k.Rows),
+		InWidth: int32(k.InWidth), InHeight: int32(k.InHeight), QuarterMoved: flag(k.Quarter),
+	}
 	if k.Form == device.Axes {
 		p.InY = address(k.InY)
 	}
@@ -67,22 +54,12 @@ type anchorJointsParams struct {
 	Left, Top, ScaleX, ScaleY float32
 }
 
-// fit checks one that is undone.
-func (a *arguments) fit(f device.Fit) {
-	if !(f.ScaleX > 0) || !(f.ScaleY > 0) {
-		a.fail("fit", "has the scales %v and %v, expected numbers above 0", f.ScaleX, f.ScaleY)
-	}
-}
-
 // AnchorJoints plans device.Kernels.AnchorJoints.
 func AnchorJoints(k device.AnchorJoints) ([]Launch, error) {
 	a := arguments{kernel: "anchor joints"}
 	a.between("joints", k.Joints, 1, maxJoints)
-	a.atLeast("anchors", k.Anchors, 1)
-	a.fit(k.Fit)
-	a.subjects(k.Subjects, k.Limits, 0, k.Limits.People)
-	a.values("values", k.Values, k.Anchors, jointValues*k.Joints)
-	a.holds("out", k.Out, 4, k.Limits.People, k.Joints, jointValues)
+	a.batch(0, k.Limits.People)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -109,14 +86,8 @@ func Combine(k device.Combine) ([]Launch, error) {
 	a.between("count", k.Count, 1, maxPrototypes)
 	a.between("width", k.Width, 1, 1<<14)
 	a.between("height", k.Height, 1, 1<<14)
-	a.atLeast("anchors", k.Anchors, 1)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
-	a.fit(k.Fit)
-	a.subjects(k.Subjects, k.Limits, 0, k.Limits.People)
-	a.values("coefficients", k.Coefficients, k.Anchors, k.Count)
-	a.holds("prototypes", k.Prototypes, 4, k.Count, k.Height, k.Width)
-	a.holds("out", k.Out, 4, k.Limits.People, k.Height, k.Width)
+	a.batch(0, k.Limits.People)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -138,11 +109,8 @@ type marginParams struct {
 func Margin(k device.Margin) ([]Launch, error) {
 	a := arguments{kernel: "margin"}
 	a.between("count", k.Count, 1, items)
-	a.atLeast("channels", k.Channels, 1)
-	a.between("channel", k.Channel, 0, k.Channels-1)
 	a.between("cells", k.Cells, 1, math.MaxInt32-combiners)
-	a.holds("in", k.In, 4, k.Count, k.Channels, k.Cells)
-	a.holds("out", k.Out, 4, k.Count, k.Cells)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -160,14 +128,8 @@ type classifyParams struct {
 // Classify plans device.Kernels.Classify.
 func Classify(k device.Classify) ([]Launch, error) {
 	a := arguments{kernel: "classify"}
-	a.between("count", k.Count, 1, items)
-	a.between("first", k.First, 0, math.MaxInt32-items)
-	a.atLeast("classes", k.Classes, 1)
-	if k.Activation < device.NoActivation || k.Activation > device.Softmax {
-		a.fail("activation", "is %d, which is none", k.Activation)
-	}
-	a.holds("in", k.In, 4, k.Count, k.Classes)
-	a.holds("out", k.Out, 4, k.First+k.Count, 2)
+	a.batch(k.First, k.Count)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -8,9 +8,8 @@ import (
 
 // Numbers of people.cu.
 const (
-	jointValues = 3
-	maxJoints   = 256
-	packers     = 256
+	maxJoints = 256
+	packers   = 256
 )
 
 type keypointsParams struct {
@@ -23,13 +22,9 @@ type keypointsParams struct {
 // Keypoints plans device.Kernels.Keypoints.
 func Keypoints(k device.Keypoints) ([]Launch, error) {
 	a := arguments{kernel: "keypoints"}
-	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
-	a.region(k.Region)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
+	a.batch(k.First, k.Count)
 	a.between("joints", k.Joints, 1, maxJoints)
-	a.holds("in", k.In, 4, k.Count, k.Joints, jointValues)
-	a.holds("out", k.Out, 4, k.First+k.Count, k.Joints, jointValues)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -54,14 +49,10 @@ type masksParams struct {
 // PackMasks plans device.Kernels.PackMasks. Records beyond the subjects are empty: step 1, the rest zeros.
 func PackMasks(k device.PackMasks) ([]Launch, error) {
 	a := arguments{kernel: "pack masks"}
-	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
-	a.region(k.Region)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
+	a.batch(k.First, k.Count)
 	a.between("width", k.Width, 1, math.MaxInt32/2)
 	a.between("height", k.Height, 1, math.MaxInt32/2)
-	a.holds("in", k.In, 4, k.Count, k.InHeight, k.InWidth)
-	a.holds("out", k.Out, 4, device.MaskRecordSize/4, k.First+k.Count)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -89,17 +89,12 @@ type letterboxParams struct {
 // Letterbox plans device.Kernels.Letterbox.
 func Letterbox(k device.Letterbox) ([]Launch, error) {
 	a := arguments{kernel: "letterbox"}
-	a.picture(k.Picture)
 	a.outSize(k.OutWidth, k.OutHeight)
-	f := k.Fit
-	if f.Width < 1 || f.Height < 1 || f.Left < 0 || f.Top < 0 || f.Width > k.OutWidth-f.Left || f.Height > k.OutHeight-f.Top {
-		a.fail("fit", "%+v does not lie in %dx%d", f, k.OutWidth, k.OutHeight)
-	}
-	a.pixels(k.Pixels)
-	a.holds("out", k.Out, 4, 3, k.OutHeight, k.OutWidth)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
+	f := k.Fit
 	grid, block := tiles(k.OutWidth, k.OutHeight, 1)
 	return []Launch{newLaunch("letterbox", grid, block, &letterboxParams{
 		Picture: newPicture(k.Picture), Pixels: newPixels(k.Pixels), Out: address(k.Out), OutWidth: int32(k.OutWidth), OutHeight: int32(k.OutHeight),
@@ -120,12 +115,9 @@ type cropParams struct {
 // Crop plans device.Kernels.Crop.
 func Crop(k device.Crop) ([]Launch, error) {
 	a := arguments{kernel: "crop"}
-	a.picture(k.Picture)
-	a.pixels(k.Pixels)
-	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
-	a.region(k.Region)
+	a.batch(k.First, k.Count)
 	a.outSize(k.OutWidth, k.OutHeight)
-	a.holds("out", k.Out, 4, k.Count, 3, k.OutHeight, k.OutWidth)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -74,22 +74,17 @@ func SelectScratchSize(candidates int) int64 { return newSelectScratch(candidate
 func Select(k device.Select, scratch *device.Buffer) ([]Launch, error) {
 	a := arguments{kernel: "select"}
 	a.between("anchors", k.Anchors, 1, math.MaxInt32-bestAnchors*bestLanes)
-	a.between("classes", k.Classes, 1, math.MaxInt32)
-	a.atLeast("width", k.Width, 1)
-	a.atLeast("height", k.Height, 1)
-	a.limits(k.Limits)
-	if !(k.Fit.ScaleX > 0) || !(k.Fit.ScaleY > 0) {
-		a.fail("fit", "has the scales %v and %v, expected numbers above 0", k.Fit.ScaleX, k.Fit.ScaleY)
-	}
-	if k.Wanted != nil && len(k.Wanted) != k.Classes {
-		a.fail("wanted", "has %d entries, expected %d, one a class", len(k.Wanted), k.Classes)
-	}
 	a.wanted(k.Wanted)
-	if a.err == nil {
-		a.head(&k)
+	if k.Head.Pairs && int64(k.Anchors)*int64(k.Classes) > math.MaxInt32-rankers {
+		a.fail("anchors", "and classes make %d pairs, which is too many", int64(k.Anchors)*int64(k.Classes))
 	}
-	a.records("out", k.Out, k.Limits.SelectionSize())
-	a.holds("scratch", scratch, 8)
+	if k.Head.Form == device.Distances {
+		a.between("head: bins", k.Head.Bins, 1, 1<<16)
+	}
+	a.and(k.Check())
+	if a.err == nil && scratch == nil {
+		a.fail("scratch", "is nil")
+	}
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -107,47 +102,6 @@ func Select(k device.Select, scratch *device.Buffer) ([]Launch, error) {
 		newLaunch("select_overlap", [3]uint32{candidateWords, device.MaxCandidates / overlapRows, 1}, line(overlapRows, 1), p),
 		newLaunch("select_keep", line(1, 1), line(candidateWords, 1), p),
 	}, nil
-}
-
-// head checks how the outputs are read.
-func (a *arguments) head(k *device.Select) {
-	h := &k.Head
-	columns, numbers := k.Classes, 4
-	if h.Labels.Buffer != nil {
-		columns = 1
-		a.elements("labels", h.Labels, h.LabelType.Size(), k.Anchors, 1)
-	}
-	if h.Pairs && int64(k.Anchors)*int64(k.Classes) > math.MaxInt32-rankers {
-		a.fail("anchors", "and classes make %d pairs, which is too many", int64(k.Anchors)*int64(k.Classes))
-	}
-	if h.Objectness.Buffer != nil {
-		a.values("objectness", h.Objectness, k.Anchors, 1)
-	}
-	switch h.Form {
-	case device.Corners, device.Centre, device.CornersYX:
-		if !(h.UnitX > 0) || !(h.UnitY > 0) {
-			a.fail("head", "has the units %v and %v, expected numbers above 0", h.UnitX, h.UnitY)
-		}
-	case device.Grid:
-		a.levels(h.Levels)
-	case device.Distances:
-		a.between("head: bins", h.Bins, 1, 1<<16)
-		a.levels(h.Levels)
-		numbers = 4 * h.Bins
-	default:
-		a.fail("head", "has the unknown form %d", h.Form)
-	}
-	a.values("scores", h.Scores, k.Anchors, columns)
-	a.values("boxes", h.Boxes, k.Anchors, numbers)
-}
-
-func (a *arguments) levels(levels []device.Level) {
-	a.between("head: levels", len(levels), 1, device.MaxLevels)
-	for i, l := range levels {
-		if l.Columns < 1 || !(l.Stride > 0) || i == 0 && l.First != 0 || i > 0 && l.First <= levels[i-1].First {
-			a.fail("head: levels", "are %v, expected ascending first anchors from 0, columns and strides above 0", levels)
-		}
-	}
 }
 
 func newSelectParams(k device.Select, s selectScratch, at uint64) *selectParams {
@@ -190,13 +144,8 @@ type chooseParams struct {
 // Choose plans device.Kernels.Choose.
 func Choose(k device.Choose) ([]Launch, error) {
 	a := arguments{kernel: "choose"}
-	a.limits(k.Limits)
 	a.wanted(k.Wanted)
-	if k.MinWidth != k.MinWidth || k.MinHeight != k.MinHeight {
-		a.fail("least size", "is %v x %v, expected numbers", k.MinWidth, k.MinHeight)
-	}
-	a.records("selection", k.Selection, k.Limits.SelectionSize())
-	a.records("out", k.Out, k.Limits.SubjectsSize())
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -21,10 +21,8 @@ type normalizeParams struct {
 func Normalize(k device.Normalize) ([]Launch, error) {
 	a := arguments{kernel: "normalize"}
 	a.between("length", k.Length, 1, math.MaxInt32-vectorThreads)
-	a.between("first", k.First, 0, math.MaxInt32-items)
-	a.between("count", k.Count, 1, items)
-	a.holds("in", k.In, 4, k.Count, k.Length)
-	a.holds("out", k.Out, 2, k.First+k.Count, k.Length)
+	a.batch(k.First, k.Count)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -45,9 +43,7 @@ func Cosine(k device.Cosine) ([]Launch, error) {
 	a.between("rows", k.Rows, 1, items*cosineSide)
 	a.between("columns", k.Columns, 1, items*cosineSide)
 	a.between("length", k.Length, 1, math.MaxInt32/2)
-	a.holds("a", k.A, 2, k.Rows, k.Length)
-	a.holds("b", k.B, 2, k.Columns, k.Length)
-	a.holds("out", k.Out, 4, k.Rows, k.Columns)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -71,12 +67,7 @@ func Blend(k device.Blend) ([]Launch, error) {
 	a := arguments{kernel: "blend"}
 	a.between("rows", k.Rows, 1, items)
 	a.between("length", k.Length, 1, math.MaxInt32-vectorThreads)
-	if !(k.Keep >= 0 && k.Keep <= 1) {
-		a.fail("keep", "is %v, expected 0 to 1", k.Keep)
-	}
-	a.holds("seen", k.Seen, 2, k.Rows, k.Length)
-	a.holds("slots", k.Slots, 4, k.Rows)
-	a.holds("gallery", k.Gallery, 2, 1, k.Length)
+	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -8,29 +8,8 @@ import (
 
 // Joints: see device.Joints.
 func (kernels) Joints(s device.Stream, k device.Joints) error {
-	a := arguments{kernel: "joints"}
-	a.atLeast("count", k.Count, 1)
-	a.atLeast("joints", k.Joints, 1)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
-	if k.Form != device.Relative {
-		a.atLeast("columns", k.Columns, 1)
-		a.atLeast("rows", k.Rows, 1)
-	}
-	switch k.Form {
-	case device.Relative:
-		a.holds("in", k.In, 4, k.Count, k.Joints, jointValues)
-	case device.Axes:
-		a.holds("in", k.In, 4, k.Count, k.Joints, k.Columns)
-		a.holds("in y", k.InY, 4, k.Count, k.Joints, k.Rows)
-	case device.Heatmaps:
-		a.holds("in", k.In, 4, k.Count, k.Joints, k.Rows, k.Columns)
-	default:
-		a.fail("form", "is %d, which is none", k.Form)
-	}
-	a.holds("out", k.Out, 4, k.Count, k.Joints, jointValues)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	in, out := floatsOf(k.In), floatsOf(k.Out)
 	var inY []float32
@@ -40,10 +19,10 @@ func (kernels) Joints(s device.Stream, k device.Joints) error {
 	width, height := float32(k.InWidth), float32(k.InHeight)
 	return launch(s, func() {
 		for row := range k.Count * k.Joints {
-			to := out[row*jointValues:][:jointValues]
+			to := out[row*device.JointValues:][:device.JointValues]
 			switch k.Form {
 			case device.Relative:
-				from := in[row*jointValues:][:jointValues]
+				from := in[row*device.JointValues:][:device.JointValues]
 				to[0], to[1], to[2] = from[1]*width, from[0]*height, from[2]
 			case device.Axes:
 				xs, ys := in[row*k.Columns:][:k.Columns], inY[row*k.Rows:][:k.Rows]
@@ -99,13 +78,6 @@ func quarter(before, after float32) float32 {
 	return 0
 }
 
-// fit checks one that is undone.
-func (a *arguments) fit(f device.Fit) {
-	if !(f.ScaleX > 0) || !(f.ScaleY > 0) {
-		a.fail("fit", "has the scales %v and %v, expected numbers above 0", f.ScaleX, f.ScaleY)
-	}
-}
-
 // anchor is the i-th subject's; -1 beyond the subjects and outside so many anchors.
 func (s subjects) anchor(i, anchors int) int {
 	if i >= min(int(s.ints[0]), s.limit) {
@@ -119,15 +91,8 @@ func (s subjects) anchor(i, anchors int) int {
 
 // AnchorJoints: see device.AnchorJoints.
 func (kernels) AnchorJoints(s device.Stream, k device.AnchorJoints) error {
-	a := arguments{kernel: "anchor joints"}
-	a.atLeast("joints", k.Joints, 1)
-	a.atLeast("anchors", k.Anchors, 1)
-	a.fit(k.Fit)
-	a.subjects(k.Subjects, k.Limits, 0, k.Limits.People)
-	a.values("values", k.Values, k.Anchors, jointValues*k.Joints)
-	a.holds("out", k.Out, 4, k.Limits.People, k.Joints, jointValues)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	list, in, out := newSubjects(k.Subjects, k.Limits), newValues(k.Values), floatsOf(k.Out)
 	left, top, atX, atY := float32(k.Fit.Left), float32(k.Fit.Top), 0, 1
@@ -136,13 +101,13 @@ func (kernels) AnchorJoints(s device.Stream, k device.AnchorJoints) error {
 	}
 	return launch(s, func() {
 		for i := range k.Limits.People {
-			rows := out[i*k.Joints*jointValues:][:k.Joints*jointValues]
+			rows := out[i*k.Joints*device.JointValues:][:k.Joints*device.JointValues]
 			anchor := list.anchor(i, k.Anchors)
 			if anchor < 0 {
 				clear(rows)
 				continue
 			}
-			for j := 0; j < len(rows); j += jointValues {
+			for j := 0; j < len(rows); j += device.JointValues {
 				rows[j] = (in.of(anchor, j+atX)*k.UnitX - left) / k.Fit.ScaleX
 				rows[j+1] = (in.of(anchor, j+atY)*k.UnitY - top) / k.Fit.ScaleY
 				rows[j+2] = in.of(anchor, j+2)
@@ -156,20 +121,8 @@ func (kernels) AnchorJoints(s device.Stream, k device.AnchorJoints) error {
 
 // Combine: see device.Combine.
 func (kernels) Combine(s device.Stream, k device.Combine) error {
-	a := arguments{kernel: "combine"}
-	a.atLeast("count", k.Count, 1)
-	a.atLeast("width", k.Width, 1)
-	a.atLeast("height", k.Height, 1)
-	a.atLeast("anchors", k.Anchors, 1)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
-	a.fit(k.Fit)
-	a.subjects(k.Subjects, k.Limits, 0, k.Limits.People)
-	a.values("coefficients", k.Coefficients, k.Anchors, k.Count)
-	a.holds("prototypes", k.Prototypes, 4, k.Count, k.Height, k.Width)
-	a.holds("out", k.Out, 4, k.Limits.People, k.Height, k.Width)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	list, coefficients := newSubjects(k.Subjects, k.Limits), newValues(k.Coefficients)
 	prototypes, out, plane := floatsOf(k.Prototypes), floatsOf(k.Out), k.Width*k.Height
@@ -213,18 +166,8 @@ func cells(lo, hi, scale, before, perPixel float32, size int) (from, to int) {
 
 // Margin: see device.Margin.
 func (kernels) Margin(s device.Stream, k device.Margin) error {
-	a := arguments{kernel: "margin"}
-	a.atLeast("count", k.Count, 1)
-	a.atLeast("channels", k.Channels, 1)
-	a.atLeast("channel", k.Channel, 0)
-	a.atLeast("cells", k.Cells, 1)
-	if k.Channel >= k.Channels {
-		a.fail("channel", "is %d of %d", k.Channel, k.Channels)
-	}
-	a.holds("in", k.In, 4, k.Count, k.Channels, k.Cells)
-	a.holds("out", k.Out, 4, k.Count, k.Cells)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	in, out := floatsOf(k.In), floatsOf(k.Out)
 	return launch(s, func() {
@@ -256,17 +199,8 @@ const partials = 128
 
 // Classify: see device.Classify.
 func (kernels) Classify(s device.Stream, k device.Classify) error {
-	a := arguments{kernel: "classify"}
-	a.atLeast("count", k.Count, 1)
-	a.atLeast("first", k.First, 0)
-	a.atLeast("classes", k.Classes, 1)
-	if k.Activation < device.NoActivation || k.Activation > device.Softmax {
-		a.fail("activation", "is %d, which is none", k.Activation)
-	}
-	a.holds("in", k.In, 4, k.Count, k.Classes)
-	a.holds("out", k.Out, 4, k.First+k.Count, 2)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	in, ints, floats := floatsOf(k.In), intsOf(k.Out), floatsOf(k.Out)
 	return launch(s, func() {

@@ -65,49 +65,6 @@ func (h *head) label(anchor, classes int) int {
 	return int(label)
 }
 
-// head checks how the outputs are read.
-func (a *arguments) head(k *device.Select) {
-	h := &k.Head
-	columns, numbers := k.Classes, 4
-	if h.Labels.Buffer != nil {
-		columns = 1
-		a.elements("labels", h.Labels, h.LabelType.Size(), k.Anchors, 1)
-	}
-	if h.Objectness.Buffer != nil {
-		a.values("objectness", h.Objectness, k.Anchors, 1)
-	}
-	if h.Pairs && int64(k.Anchors)*int64(k.Classes) > math.MaxInt32 {
-		a.fail("anchors", "and classes make %d pairs, which is too many", int64(k.Anchors)*int64(k.Classes))
-	}
-	switch h.Form {
-	case device.Corners, device.Centre, device.CornersYX:
-		if !(h.UnitX > 0) || !(h.UnitY > 0) {
-			a.fail("head", "has the units %v and %v, expected numbers above 0", h.UnitX, h.UnitY)
-		}
-	case device.Grid:
-		a.levels(h.Levels)
-	case device.Distances:
-		a.atLeast("head: bins", h.Bins, 1)
-		a.levels(h.Levels)
-		numbers = 4 * h.Bins
-	default:
-		a.fail("head", "has the unknown form %d", h.Form)
-	}
-	a.values("scores", h.Scores, k.Anchors, columns)
-	a.values("boxes", h.Boxes, k.Anchors, numbers)
-}
-
-func (a *arguments) levels(levels []device.Level) {
-	if n := len(levels); n < 1 || n > device.MaxLevels {
-		a.fail("head: levels", "are %d, expected 1 to %d", n, device.MaxLevels)
-	}
-	for i, l := range levels {
-		if l.Columns < 1 || !(l.Stride > 0) || i == 0 && l.First != 0 || i > 0 && l.First <= levels[i-1].First {
-			a.fail("head: levels", "are %v, expected ascending first anchors from 0, columns and strides above 0", levels)
-		}
-	}
-}
-
 // exponential is e to the x, in operations that round the same everywhere; off by less than 1e-15 of itself.
 func exponential(x float64) float64 {
 	if x != x {

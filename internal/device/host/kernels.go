@@ -9,6 +9,9 @@ type kernels struct{}
 
 var _ device.Kernels = kernels{}
 
+// ArgumentError says which argument of a kernel is wrong.
+type ArgumentError = device.ArgumentError
+
 func launch(s device.Stream, work func()) error {
 	return s.(*stream).enqueue(item{work: func() error { work(); return nil }})
 }
@@ -39,17 +42,10 @@ func (s subjects) box(i int) (box [4]float32, ok bool) {
 }
 
 func (kernels) Letterbox(s device.Stream, k device.Letterbox) error {
-	a := arguments{kernel: "letterbox"}
-	a.picture(k.Picture)
+	if err := k.Check(); err != nil {
+		return err
+	}
 	f := k.Fit
-	if f.Width < 1 || f.Height < 1 || f.Left < 0 || f.Top < 0 || f.Left+f.Width > k.OutWidth || f.Top+f.Height > k.OutHeight {
-		a.fail("fit", "%+v does not lie in %dx%d", f, k.OutWidth, k.OutHeight)
-	}
-	a.pixels(k.Pixels)
-	a.holds("out", k.Out, 4, 3, k.OutHeight, k.OutWidth)
-	if a.err != nil {
-		return a.err
-	}
 	t := newSampler(k.Picture, f.Width, f.Height)
 	t.aim([4]float32{0, 0, float32(k.Picture.Width), float32(k.Picture.Height)}, false)
 	out := newCanvas(floatsOf(k.Out), k.Pixels, k.OutWidth, k.OutHeight)
@@ -60,16 +56,8 @@ func (kernels) Letterbox(s device.Stream, k device.Letterbox) error {
 }
 
 func (kernels) Crop(s device.Stream, k device.Crop) error {
-	a := arguments{kernel: "crop"}
-	a.picture(k.Picture)
-	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
-	a.region(k.Region)
-	a.pixels(k.Pixels)
-	a.atLeast("out width", k.OutWidth, 1)
-	a.atLeast("out height", k.OutHeight, 1)
-	a.holds("out", k.Out, 4, k.Count, 3, k.OutHeight, k.OutWidth)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	t := newSampler(k.Picture, k.OutWidth, k.OutHeight)
 	list, out := newSubjects(k.Subjects, k.Limits), floatsOf(k.Out)
@@ -89,22 +77,11 @@ func (kernels) Crop(s device.Stream, k device.Crop) error {
 	})
 }
 
-// jointValues are x, y, score.
-const jointValues = 3
-
 func (kernels) Keypoints(s device.Stream, k device.Keypoints) error {
-	a := arguments{kernel: "keypoints"}
-	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
-	a.region(k.Region)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
-	a.atLeast("joints", k.Joints, 1)
-	a.holds("in", k.In, 4, k.Count, k.Joints, jointValues)
-	a.holds("out", k.Out, 4, k.First+k.Count, k.Joints, jointValues)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
-	row := k.Joints * jointValues
+	row := k.Joints * device.JointValues
 	list := newSubjects(k.Subjects, k.Limits)
 	in, out := floatsOf(k.In), floatsOf(k.Out)[k.First*row:]
 	return launch(s, func() {
@@ -117,7 +94,7 @@ func (kernels) Keypoints(s device.Stream, k device.Keypoints) error {
 			}
 			r := k.Region.Of(box)
 			width, height := r[2]-r[0], r[3]-r[1]
-			for j := 0; j+2 < row; j += jointValues {
+			for j := 0; j+2 < row; j += device.JointValues {
 				to[j] = r[0] + from[j]*width/float32(k.InWidth)
 				to[j+1] = r[1] + from[j+1]*height/float32(k.InHeight)
 				to[j+2] = from[j+2]

@@ -27,17 +27,8 @@ type masker struct {
 
 // PackMasks also writes the records of items beyond the subjects: they are empty.
 func (kernels) PackMasks(s device.Stream, k device.PackMasks) error {
-	a := arguments{kernel: "pack masks"}
-	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
-	a.region(k.Region)
-	a.atLeast("input width", k.InWidth, 1)
-	a.atLeast("input height", k.InHeight, 1)
-	a.atLeast("width", k.Width, 1)
-	a.atLeast("height", k.Height, 1)
-	a.holds("in", k.In, 4, k.Count, k.InHeight, k.InWidth)
-	a.holds("out", k.Out, device.MaskRecordSize, k.First+k.Count)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	w := &masker{
 		k: k, subjects: newSubjects(k.Subjects, k.Limits), in: floatsOf(k.In), out: bytesOf(k.Out),

@@ -32,24 +32,8 @@ type selector struct {
 
 // Select: see device.Select.
 func (kernels) Select(s device.Stream, k device.Select) error {
-	a := arguments{kernel: "select"}
-	a.atLeast("anchors", k.Anchors, 1)
-	a.atLeast("classes", k.Classes, 1)
-	a.atLeast("width", k.Width, 1)
-	a.atLeast("height", k.Height, 1)
-	a.limits(k.Limits)
-	if !(k.Fit.ScaleX > 0) || !(k.Fit.ScaleY > 0) {
-		a.fail("fit", "has the scales %v and %v, expected numbers above 0", k.Fit.ScaleX, k.Fit.ScaleY)
-	}
-	if k.Wanted != nil && len(k.Wanted) != k.Classes {
-		a.fail("wanted", "has %d entries, expected %d, one a class", len(k.Wanted), k.Classes)
-	}
-	a.head(&k)
-	if a.err == nil {
-		a.holds("out", k.Out, k.Limits.SelectionSize())
-	}
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	k.Wanted = slices.Clone(k.Wanted)
 	w := &selector{
@@ -196,17 +180,8 @@ func (w *selector) write() {
 
 // Choose: see device.Choose.
 func (kernels) Choose(s device.Stream, k device.Choose) error {
-	a := arguments{kernel: "choose"}
-	a.limits(k.Limits)
-	if k.MinWidth != k.MinWidth || k.MinHeight != k.MinHeight {
-		a.fail("least size", "is %v x %v, expected numbers", k.MinWidth, k.MinHeight)
-	}
-	if a.err == nil {
-		a.holds("selection", k.Selection, k.Limits.SelectionSize())
-		a.holds("out", k.Out, k.Limits.SubjectsSize())
-	}
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	k.Wanted = slices.Clone(k.Wanted)
 	ints, floats := intsOf(k.Selection), floatsOf(k.Selection)

@@ -7,14 +7,8 @@ import (
 )
 
 func (kernels) Normalize(s device.Stream, k device.Normalize) error {
-	a := arguments{kernel: "normalize"}
-	a.atLeast("length", k.Length, 1)
-	a.atLeast("first", k.First, 0)
-	a.atLeast("count", k.Count, 1)
-	a.holds("in", k.In, 4, k.Count, k.Length)
-	a.holds("out", k.Out, 2, k.First+k.Count, k.Length)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	in, out := floatsOf(k.In), halvesOf(k.Out)[k.First*k.Length:]
 	return launch(s, func() {
@@ -54,15 +48,8 @@ func widen(to []float32, from []uint16) {
 }
 
 func (kernels) Cosine(s device.Stream, k device.Cosine) error {
-	a := arguments{kernel: "cosine"}
-	a.atLeast("rows", k.Rows, 1)
-	a.atLeast("columns", k.Columns, 1)
-	a.atLeast("length", k.Length, 1)
-	a.holds("a", k.A, 2, k.Rows, k.Length)
-	a.holds("b", k.B, 2, k.Columns, k.Length)
-	a.holds("out", k.Out, 4, k.Rows, k.Columns)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	rows, columns, out := halvesOf(k.A), halvesOf(k.B), floatsOf(k.Out)
 	n := k.Length
@@ -97,17 +84,8 @@ func dot(a, b []float32) float32 {
 
 // Blend leaves the gallery as it is for slots that it does not have.
 func (kernels) Blend(s device.Stream, k device.Blend) error {
-	a := arguments{kernel: "blend"}
-	a.atLeast("rows", k.Rows, 1)
-	a.atLeast("length", k.Length, 1)
-	if !(k.Keep >= 0 && k.Keep <= 1) {
-		a.fail("keep", "is %v, expected 0 to 1", k.Keep)
-	}
-	a.holds("seen", k.Seen, 2, k.Rows, k.Length)
-	a.holds("slots", k.Slots, 4, k.Rows)
-	a.holds("gallery", k.Gallery, 2, 1, k.Length)
-	if a.err != nil {
-		return a.err
+	if err := k.Check(); err != nil {
+		return err
 	}
 	seen, slots, gallery := halvesOf(k.Seen), intsOf(k.Slots)[:k.Rows], halvesOf(k.Gallery)
 	n, mixed := k.Length, make([]float32, k.Length)
