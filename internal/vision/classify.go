@@ -76,7 +76,7 @@ func (s *classifyStage) read(row int, o *result.Object) error {
 	raw := s.best.of(row)
 	class, score := int32(binary.LittleEndian.Uint32(raw)), float(raw[4:])
 	if class < 0 {
-		return s.notANumber()
+		return notANumber(s.context)
 	}
 	if score < s.Threshold {
 		return nil

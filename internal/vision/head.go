@@ -38,22 +38,8 @@ func (t table) from(item int) device.Values {
 	return device.Values{Buffer: t.buffer, Offset: item, Anchor: t.row, Item: 1}
 }
 
-// output finds the output of a role, of so many dimensions.
-func (d *Detector) output(c *model.ExecutionContext, role string, dimensions int) (*device.Buffer, []int, error) {
-	i, err := outputIndex(c.Engine(), d.Outputs[role])
-	if err != nil {
-		return nil, nil, err
-	}
-	shape := c.Engine().Outputs()[i].Shape
-	if len(shape) != dimensions {
-		return nil, nil, fmt.Errorf("model %s has output %v for %s of family %s, expected %d dimensions",
-			c.Engine().Name(), c.Engine().Outputs()[i], role, d.Family, dimensions)
-	}
-	return c.Output(i), shape, nil
-}
-
 func (d *Detector) table(c *model.ExecutionContext, role string, columns bool) (table, error) {
-	b, shape, err := d.output(c, role, 2)
+	b, shape, err := output(c, d.Outputs[role], -1, -1)
 	if err != nil {
 		return table{}, err
 	}
@@ -128,7 +114,7 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 		h.joints, h.jointCount = t.from(used), (t.row-used)/3
 		used += 3 * h.jointCount
 	case "yolov5-segment", "yolov8-segment", "yolov10-segment":
-		b, shape, err := d.output(c, "prototypes", 3)
+		b, shape, err := output(c, d.Outputs["prototypes"], -1, -1, -1)
 		if err != nil {
 			return h, err
 		}

@@ -2,6 +2,7 @@ package vision
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -17,8 +18,8 @@ type input struct {
 	pixels        device.Pixels
 }
 
-// newInput finds the picture input of a name, or the only one.
-func newInput(c *model.ExecutionContext, name string, p device.Pixels) (in input, err error) {
+// newInput finds the picture input of a name, or the only one, and feeds the others their constants.
+func (m *DetectionManager) newInput(c *model.ExecutionContext, name string, constants map[string][]float64, p device.Pixels) (in input, err error) {
 	list := c.Engine().Inputs()
 	i := slices.IndexFunc(list, func(b device.Binding) bool { return b.Name == name })
 	if name == "" && len(list) == 1 {
@@ -37,7 +38,7 @@ func newInput(c *model.ExecutionContext, name string, p device.Pixels) (in input
 		}
 		in.pixels.Integer = list[i].Type == device.Int32
 		if colours == 3 {
-			return in, nil
+			return in, m.feed(c, constants)
 		}
 	}
 	if name == "" {
@@ -58,22 +59,28 @@ func (m *DetectionManager) feed(c *model.ExecutionContext, constants map[string]
 			return fmt.Errorf("model %s has input %v, which gets %d numbers", c.Engine().Name(), b, len(values))
 		}
 		size := b.Size() * int64(c.Engine().Items())
-		staging, err := m.alloc("constants", device.Pinned, size)
+		err := m.upload(c.Stream(), c.Input(i).Slice(0, size), func(raw []byte) {
+			for k := range len(values) * c.Engine().Items() {
+				encode(raw[k*b.Type.Size():], b.Type, values[k%len(values)])
+			}
+		})
 		if err != nil {
-			return err
-		}
-		raw := staging.Bytes()
-		for k := range len(values) * c.Engine().Items() {
-			encode(raw[k*b.Type.Size():], b.Type, values[k%len(values)])
-		}
-		if err := c.Stream().Copy(c.Input(i).Slice(0, size), staging); err != nil {
-			return err
-		}
-		if err := c.Stream().Synchronize(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// upload writes to the device once, and waits until it is there.
+func (m *DetectionManager) upload(s device.Stream, to *device.Buffer, fill func(raw []byte)) error {
+	staging, err := m.options.Device.Pool().Alloc(m.options.Owner, "upload", device.Pinned, to.Size())
+	if err != nil {
+		return err
+	}
+	raw := staging.Bytes()
+	clear(raw)
+	fill(raw)
+	return errors.Join(s.Copy(to, staging), s.Synchronize(), staging.Close())
 }
 
 func encode(to []byte, t device.ElementType, v float64) {

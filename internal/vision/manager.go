@@ -24,9 +24,10 @@ type DetectionManager struct {
 	// picture is the lane's own: programs are recorded with its address.
 	picture   *device.Picture
 	detectors []*detector
-	scenes    []*scene
-	groups    []*group
-	// detect holds a program for every set of detectors and scenes that are due together, a bit each.
+	// viewers are the detectors, then the scenes.
+	viewers []viewer
+	groups  []*group
+	// detect holds a program for every set of viewers that are due together, a bit each.
 	detect map[uint64]*model.Program
 	// reid is the stage that the tracker asks, nil without one; looked says that it looked at the last picture.
 	reid   *reidStage
@@ -69,7 +70,7 @@ func New(o Options) (_ *DetectionManager, err error) {
 		if err != nil {
 			return nil, err
 		}
-		m.scenes = append(m.scenes, s)
+		m.viewers = append(m.viewers, s)
 	}
 	for _, s := range o.Stages {
 		if err := m.add(s); err != nil {
@@ -94,35 +95,25 @@ func (m *DetectionManager) alloc(purpose string, space device.Space, size int64)
 // isDue says whether what looks at every n-th picture looks at this one.
 func isDue(picture uint64, every int) bool { return every < 2 || picture%uint64(every) == 0 }
 
-// due has a bit a detector, then a bit a scene, that looks at the next picture.
+// due has a bit a viewer that looks at the next picture.
 func (m *DetectionManager) due() (set uint64) {
-	for i, d := range m.detectors {
-		if isDue(m.pictures, d.Every) {
+	for i, v := range m.viewers {
+		if v.due(m.pictures) {
 			set |= 1 << i
-		}
-	}
-	for i, s := range m.scenes {
-		if isDue(m.pictures, s.Every) {
-			set |= 1 << (len(m.detectors) + i)
 		}
 	}
 	return set
 }
 
-// detection is the program of the detectors and scenes that are due, side by side; nil if none is.
+// detection is the program of the viewers that are due, side by side; nil if none is.
 func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 	if p := m.detect[due]; p != nil || due == 0 {
 		return p, nil
 	}
 	var steps []model.Step
-	for i, d := range m.detectors {
+	for i, v := range m.viewers {
 		if due>>i&1 == 1 {
-			steps = append(steps, d.step())
-		}
-	}
-	for i, s := range m.scenes {
-		if due>>(len(m.detectors)+i)&1 == 1 {
-			steps = append(steps, s.step())
+			steps = append(steps, v.step())
 		}
 	}
 	p, err := model.NewProgram("detect", steps...)
@@ -155,7 +146,7 @@ func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, er
 	return Times{Detect: detected.Sub(began), People: time.Since(detected)}, nil
 }
 
-// find runs the detectors and scenes that are due.
+// find runs the viewers that are due.
 func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	due := m.due()
 	program, err := m.detection(due)
@@ -166,10 +157,10 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		g.indices = g.indices[:0]
 	}
 	if program == nil {
-		stream := m.detectors[0].context.Stream()
+		stream := m.detectors[0].stream()
 		return errors.Join(stream.Copy(m.picture.Buffer, p.Buffer), stream.Synchronize())
 	}
-	origin := m.origin(due)
+	origin := m.viewers[bits.TrailingZeros64(due)].stream() // the program begins there
 	if m.copying != nil && m.copying != origin {
 		if err := m.copying.Synchronize(); err != nil {
 			return err
@@ -182,17 +173,9 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	if err := program.Run(); err != nil {
 		return err
 	}
-	for i, d := range m.detectors {
-		if due>>i&1 == 0 {
-			continue
-		}
-		if err := d.read(f); err != nil {
-			return err
-		}
-	}
-	for i, s := range m.scenes {
-		if due>>(len(m.detectors)+i)&1 == 1 {
-			if err := s.read(f); err != nil {
+	for i, v := range m.viewers {
+		if due>>i&1 == 1 {
+			if err := v.read(f); err != nil {
 				return err
 			}
 		}
@@ -200,21 +183,12 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	return nil
 }
 
-// origin is the stream on which the program of those that are due begins.
-func (m *DetectionManager) origin(due uint64) device.Stream {
-	first := bits.TrailingZeros64(due)
-	if first < len(m.detectors) {
-		return m.detectors[first].context.Stream()
-	}
-	return m.scenes[first-len(m.detectors)].context.Stream()
-}
-
 func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 
 // Snapshot copies the picture of the last Detect to host memory: dst has Format's size. It is the one
 // way for pixels to leave the device, for a person who asked for it.
 func (m *DetectionManager) Snapshot(dst *device.Buffer) error {
-	s := m.detectors[0].context.Stream()
+	s := m.detectors[0].stream()
 	if err := s.Copy(dst, m.picture.Buffer); err != nil {
 		return err
 	}
@@ -231,6 +205,6 @@ func (m *DetectionManager) Close() error {
 		errs = append(errs, p.Close())
 	}
 	errs = append(errs, device.CloseAll(m.buffers...))
-	m.groups, m.detectors, m.scenes, m.detect, m.buffers = nil, nil, nil, nil, nil
+	m.groups, m.detectors, m.viewers, m.detect, m.buffers = nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -1,8 +1,6 @@
 package vision
 
 import (
-	"fmt"
-
 	"sightline/internal/device"
 	"sightline/internal/result"
 )
@@ -20,7 +18,7 @@ type oneStage struct {
 }
 
 // newOneStage is nil for families that find objects only.
-func (d *detector) newOneStage(h head, fit device.Fit, width, height int) (s *oneStage, err error) {
+func (d *detector) newOneStage(h head) (s *oneStage, err error) {
 	if h.jointCount == 0 && h.prototypes == nil {
 		return nil, nil
 	}
@@ -30,6 +28,7 @@ func (d *detector) newOneStage(h head, fit device.Fit, width, height int) (s *on
 		return nil, err
 	}
 	limits, list := m.options.Limits, s.group.list.Out
+	fit, width, height := d.input.Fit, d.input.OutWidth, d.input.OutHeight
 	if h.jointCount > 0 {
 		if s.jointRows, err = s.group.newJointRows(h.jointCount); err != nil {
 			return nil, err
@@ -86,8 +85,7 @@ func (s *oneStage) read(f *result.Frame) error {
 				return err
 			}
 		} else if !s.jointRows.give(row, o) {
-			engine := s.detector.context.Engine()
-			return fmt.Errorf("model %s: outputs %v: %w", engine.Name(), engine.Outputs(), ErrNotANumber)
+			return notANumber(s.detector.context)
 		}
 	}
 	return nil

@@ -125,6 +125,18 @@ func outputIndex(e *model.Engine, name string) (int, error) {
 	return i, err
 }
 
+// output finds an output of float32 by name, whose shape must be this (-1: any size): its buffer and its shape.
+func output(c *model.ExecutionContext, name string, want ...int) (*device.Buffer, []int, error) {
+	i, err := outputIndex(c.Engine(), name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := shaped(c.Engine(), i, want...); err != nil {
+		return nil, nil, err
+	}
+	return c.Output(i), c.Engine().Outputs()[i].Shape, nil
+}
+
 // shaped checks the shape of an output; -1 stands for any size.
 func shaped(e *model.Engine, i int, want ...int) error {
 	got := e.Outputs()[i]

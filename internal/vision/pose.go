@@ -127,7 +127,7 @@ func (p *poseStage) step(first, n int) model.Step {
 
 func (p *poseStage) read(row int, o *result.Object) error {
 	if !p.give(row, o) {
-		return p.notANumber()
+		return notANumber(p.context)
 	}
 	return nil
 }

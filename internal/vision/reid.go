@@ -123,7 +123,7 @@ func (r *reidStage) read(row int, o *result.Object) error {
 	o.ReID = r.kept[row*size:][:size]
 	copy(o.ReID, r.vectors.of(row))
 	if isNaN16(o.ReID) {
-		return r.notANumber()
+		return notANumber(r.context)
 	}
 	return nil
 }

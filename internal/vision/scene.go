@@ -2,7 +2,6 @@ package vision
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"slices"
 
@@ -31,9 +30,7 @@ type Scene struct {
 // those of as many subjects, each as large as the picture.
 type scene struct {
 	Scene
-	manager *DetectionManager
-	context *model.ExecutionContext
-	input   device.Letterbox
+	view
 	classes []string
 	margins []device.Margin
 	pack    device.PackMasks
@@ -43,29 +40,16 @@ type scene struct {
 }
 
 func (m *DetectionManager) newScene(o Scene) (*scene, error) {
-	s := &scene{Scene: o, manager: m, context: m.options.Contexts.Of(o.Model)}
-	if s.context == nil {
-		return nil, fmt.Errorf("no model %q", o.Model)
-	}
-	engine := s.context.Engine()
-	in, err := newInput(s.context, o.Input, o.Pixels)
+	v, err := m.newView(o.Model, o.Input, o.Constants, o.Pixels, o.Fit, o.Every)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.feed(s.context, o.Constants); err != nil {
-		return nil, err
-	}
-	i, err := outputIndex(engine, o.Outputs["mask"])
+	s := &scene{Scene: o, view: v}
+	out, shape, err := output(s.context, o.Outputs["mask"], len(o.Labels), -1, -1)
 	if err != nil {
 		return nil, err
 	}
-	if err := shaped(engine, i, len(o.Labels), -1, -1); err != nil {
-		return nil, err
-	}
-	shape := engine.Outputs()[i].Shape
 	s.classes = slices.DeleteFunc(slices.Clone(o.Labels), func(c string) bool { return len(o.Wanted) > 0 && !slices.Contains(o.Wanted, c) })
-	fit := fitOf(o.Fit, m.picture.PictureFormat, in)
-	s.input = device.Letterbox{Picture: m.picture, Fit: fit, Pixels: in.pixels, Out: in.buffer, OutWidth: in.width, OutHeight: in.height}
 	cells := shape[1] * shape[2]
 	planes, err := m.alloc("areas", device.OnDevice, 4*int64(cells)*int64(len(s.classes)))
 	if err != nil {
@@ -73,11 +57,11 @@ func (m *DetectionManager) newScene(o Scene) (*scene, error) {
 	}
 	for k, class := range s.classes {
 		s.margins = append(s.margins, device.Margin{
-			In: s.context.Output(i), Out: planes.Slice(4*int64(k)*int64(cells), 4*int64(cells)), Count: 1,
+			In: out, Out: planes.Slice(4*int64(k)*int64(cells), 4*int64(cells)), Count: 1,
 			Channels: len(o.Labels), Channel: slices.Index(o.Labels, class), Cells: cells,
 		})
 	}
-	plane := fit.Plane(in.width, in.height)
+	plane := s.input.Fit.Plane(s.input.OutWidth, s.input.OutHeight)
 	limits := device.Limits{People: len(s.classes)}
 	s.pack = device.PackMasks{
 		In: planes, InWidth: shape[2], InHeight: shape[1], Plane: &plane, Limits: limits, Count: limits.People,
@@ -101,42 +85,29 @@ func (s *scene) subjects(limits device.Limits) (err error) {
 	if s.pack.Subjects, err = m.alloc("areas", device.OnDevice, limits.SubjectsSize()); err != nil {
 		return err
 	}
-	staging, err := m.alloc("areas", device.Pinned, limits.SubjectsSize())
-	if err != nil {
-		return err
-	}
-	raw := staging.Bytes()
-	clear(raw)
-	binary.LittleEndian.PutUint32(raw, uint32(limits.People))
-	for i := range limits.People {
-		box := raw[device.RecordHeader+device.RecordSize*i:]
-		encode(box[8:], device.Float32, float64(m.picture.Width))
-		encode(box[12:], device.Float32, float64(m.picture.Height))
-	}
-	stream := s.context.Stream()
-	if err := stream.Copy(s.pack.Subjects, staging); err != nil {
-		return err
-	}
-	return stream.Synchronize()
+	return m.upload(s.stream(), s.pack.Subjects, func(raw []byte) {
+		binary.LittleEndian.PutUint32(raw, uint32(limits.People))
+		for i := range limits.People {
+			box := raw[device.RecordHeader+device.RecordSize*i:]
+			encode(box[8:], device.Float32, float64(m.picture.Width))
+			encode(box[12:], device.Float32, float64(m.picture.Height))
+		}
+	})
 }
 
 func (s *scene) step() model.Step {
 	kernels := s.manager.options.Device.Kernels()
-	return model.Step{
-		Context: s.context, Items: 1,
-		Before: func(stream device.Stream) error { return kernels.Letterbox(stream, s.input) },
-		After: func(stream device.Stream) error {
-			for _, m := range s.margins {
-				if err := kernels.Margin(stream, m); err != nil {
-					return err
-				}
-			}
-			if err := kernels.PackMasks(stream, s.pack); err != nil {
+	return s.program(func(stream device.Stream) error {
+		for _, m := range s.margins {
+			if err := kernels.Margin(stream, m); err != nil {
 				return err
 			}
-			return stream.Copy(s.onHost, s.pack.Out)
-		},
-	}
+		}
+		if err := kernels.PackMasks(stream, s.pack); err != nil {
+			return err
+		}
+		return stream.Copy(s.onHost, s.pack.Out)
+	})
 }
 
 // read appends the areas of the classes that are there.

@@ -23,10 +23,7 @@ func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
 	engine := context.Engine()
 	c := crops{Stage: o, group: g, context: context}
 	var err error
-	if c.input, err = newInput(context, o.Input, o.Pixels); err != nil {
-		return nil, nil, err
-	}
-	if err := g.manager.feed(context, o.Constants); err != nil {
+	if c.input, err = g.manager.newInput(context, o.Input, o.Constants, o.Pixels); err != nil {
 		return nil, nil, err
 	}
 	if o.Proportions {
@@ -64,15 +61,7 @@ func (c *crops) crop(s device.Stream, first, n int) error {
 
 // output is the one of a role: its buffer and the shape of one item.
 func (c *crops) output(role string, dimensions ...int) (*device.Buffer, []int, error) {
-	engine := c.context.Engine()
-	i, err := outputIndex(engine, c.Outputs[role])
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := shaped(engine, i, dimensions...); err != nil {
-		return nil, nil, err
-	}
-	return c.context.Output(i), engine.Outputs()[i].Shape, nil
+	return output(c.context, c.Outputs[role], dimensions...)
 }
 
 // rows are results of so many bytes a subject, on the device and on the host.
@@ -105,7 +94,6 @@ func (c *crops) newRows(purpose string, size int64) (rows, error) {
 }
 
 // notANumber tells which model answered so.
-func (c *crops) notANumber() error {
-	engine := c.context.Engine()
-	return fmt.Errorf("model %s: outputs %v: %w", engine.Name(), engine.Outputs(), ErrNotANumber)
+func notANumber(c *model.ExecutionContext) error {
+	return fmt.Errorf("model %s: outputs %v: %w", c.Engine().Name(), c.Engine().Outputs(), ErrNotANumber)
 }
