@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"sightline/internal/atomicfile"
 )
 
 // A file of identities is: magic, version (uint32), length of the header (uint32), the header as JSON, the vectors as
@@ -152,39 +154,12 @@ func (r *Registry) save() error {
 	return replace(r.options.File, raw)
 }
 
-// replace writes a file so that at any time the old or the new content is there, whole.
-func replace(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+// replace writes a file, and its folder if it is not there.
+func replace(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.part")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return atomicfile.Write(path, content, 0o600)
 }
 
 // load reads the file of a former run. One that cannot be used is told, set aside, and not written over.

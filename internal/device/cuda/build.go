@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sightline/internal/atomicfile"
 	"sightline/internal/device"
 	"sightline/internal/native/tensorrt"
 )
@@ -97,19 +98,8 @@ func (b *Builder) Build(ctx context.Context, j Job) error {
 	return writeWhole(j.Path, built.Plan)
 }
 
-// writeWhole writes a file beside its place and moves it there.
 func writeWhole(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if err := atomicfile.Write(path, content, 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
