@@ -3,79 +3,81 @@ package onnx
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // Numbers of fields in onnx.proto.
 const (
-	modelGraph, graphInput          = 7, 11
-	valueName, valueType            = 1, 2
-	typeTensor, tensorShape         = 1, 2
-	shapeDim, dimNumber             = 1, 1
-	bytesWire, varintWire, tagShift = 2, 0, 3
+	modelGraph, graphInput  = 7, 11
+	valueName, valueType    = 1, 2
+	typeTensor, tensorShape = 1, 2
+	shapeDim, dimNumber     = 1, 1
+	tagShift                = 3
 )
 
 // FixInput gives the open sizes of an input, beside the batch, the sizes of shape (without the batch), and
 // returns the model so changed. A model without such an input, or whose sizes are fixed already, is returned as
 // it is: whether it fits is for others to say.
 func FixInput(model []byte, name string, shape []int) ([]byte, error) {
-	changed := false
-	fixed, err := rewrite(model, modelGraph, func(graph []byte) ([]byte, error) {
+	return rewrite(model, modelGraph, func(graph []byte) ([]byte, error) {
 		return rewrite(graph, graphInput, func(value []byte) ([]byte, error) {
 			if stringOf(value, valueName) != name {
 				return value, nil
 			}
 			return rewrite(value, valueType, func(t []byte) ([]byte, error) {
 				return rewrite(t, typeTensor, func(tensor []byte) ([]byte, error) {
-					return rewrite(tensor, tensorShape, func(dims []byte) ([]byte, error) {
-						out, open, err := fixDims(dims, shape)
-						changed = changed || open
-						return out, err
-					})
+					return rewrite(tensor, tensorShape, func(dims []byte) ([]byte, error) { return fixDims(dims, shape) })
 				})
 			})
 		})
 	})
-	switch {
-	case err != nil:
-		return nil, err
-	case !changed:
-		return model, nil
-	}
-	return fixed, nil
 }
 
 // fixDims replaces the open sizes after the first one.
-func fixDims(dims []byte, shape []int) (out []byte, open bool, err error) {
-	at := -1
-	out, err = rewrite(dims, shapeDim, func(dim []byte) ([]byte, error) {
+func fixDims(dims []byte, shape []int) ([]byte, error) {
+	at, open := -1, false
+	out, err := rewrite(dims, shapeDim, func(dim []byte) ([]byte, error) {
 		at++
 		if at == 0 || at > len(shape) || hasField(dim, dimNumber) {
 			return dim, nil
 		}
 		open = true
-		return binary.AppendUvarint([]byte{dimNumber<<tagShift | varintWire}, uint64(shape[at-1])), nil
+		return binary.AppendUvarint([]byte{dimNumber<<tagShift | wireVarint}, uint64(shape[at-1])), nil
 	})
 	if err == nil && open && at != len(shape) {
 		err = fmt.Errorf("input has %d sizes beside the batch, expected %d", at, len(shape))
 	}
-	return out, open, err
+	return out, err
 }
 
-// rewrite copies a message and changes the content of every field of a number.
+// rewrite changes the content of every field of a number. A message of which nothing changes is returned as it
+// is, without a copy: a model is large.
 func rewrite(message []byte, number uint64, change func([]byte) ([]byte, error)) ([]byte, error) {
-	out := make([]byte, 0, len(message)+16)
+	var out []byte
+	at, copied := 0, 0 // out has the message up to copied
 	err := eachField(message, func(n uint64, whole, content []byte) error {
+		start := at
+		at += len(whole)
 		if n != number || content == nil {
-			out = append(out, whole...)
 			return nil
 		}
 		changed, err := change(content)
-		out = binary.AppendUvarint(out, number<<tagShift|bytesWire)
+		if err != nil || unsafe.SliceData(changed) == unsafe.SliceData(content) {
+			return err
+		}
+		out = append(out, message[copied:start]...)
+		out = binary.AppendUvarint(out, number<<tagShift|wireBytes)
 		out = binary.AppendUvarint(out, uint64(len(changed)))
-		out = append(out, changed...)
-		return err
+		out, copied = append(out, changed...), at
+		return nil
 	})
-	return out, err
+	switch {
+	case err != nil:
+		return nil, err
+	case copied == 0:
+		return message, nil
+	}
+	return append(out, message[copied:]...), nil
 }
 
 // eachField visits the fields of a message: their number, all their bytes, and the content of those that
@@ -89,22 +91,22 @@ func eachField(message []byte, visit func(number uint64, whole, content []byte) 
 		var content []byte
 		end := n
 		switch tag & (1<<tagShift - 1) {
-		case varintWire:
+		case wireVarint:
 			_, size := binary.Uvarint(message[n:])
 			if size <= 0 {
 				return ErrFormat
 			}
 			end += size
-		case 1:
+		case wireFixed8:
 			end += 8
-		case bytesWire:
+		case wireBytes:
 			length, size := binary.Uvarint(message[n:])
 			if size <= 0 || length > uint64(len(message)-n-size) {
 				return ErrFormat
 			}
 			end += size + int(length)
 			content = message[n+size : end : end]
-		case 5:
+		case wireFixed4:
 			end += 4
 		default:
 			return ErrFormat
