@@ -103,7 +103,7 @@ func emptyManager(t *testing.T) (*empty, *model.Manager) {
 		t.Fatal(err)
 	}
 	config := model.Config{Device: d, Logger: slog.New(slog.DiscardHandler)}
-	for _, task := range tasks {
+	for _, task := range model.Tasks {
 		config.Models = append(config.Models, model.Spec{Task: task, Name: task, Key: task, Batch: 8, Read: func() ([]byte, error) { return nil, nil }})
 	}
 	manager, err := model.New(config)

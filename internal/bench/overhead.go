@@ -40,9 +40,6 @@ type Empty struct {
 	Cameras, People, Warm, Frames int
 }
 
-// tasks are the models of an empty device.
-var tasks = []string{model.Detection, model.Pose, model.Segmentation, model.ReID}
-
 // Run measures.
 func (e Empty) Run(ctx context.Context) (o Overhead, err error) {
 	d, err := newEmpty(e.Device, e.People)
@@ -51,7 +48,7 @@ func (e Empty) Run(ctx context.Context) (o Overhead, err error) {
 	}
 	defer func() { err = errors.Join(err, d.mask.Close()) }()
 	config := model.Config{Device: d, Mode: e.Mode, MaxWait: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
-	for _, t := range tasks {
+	for _, t := range model.Tasks {
 		config.Models = append(config.Models, model.Spec{Task: t, Name: t, Key: t, Batch: 8, Read: func() ([]byte, error) { return nil, nil }})
 	}
 	manager, err := model.New(config)

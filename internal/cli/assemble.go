@@ -59,7 +59,7 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	return model.Spec{
 		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
 		Read:  func() ([]byte, error) { return readModel(card) },
-		Check: func(in, out []device.Binding) error { return card.Check(tensors(in), tensors(out)) },
+		Check: vision.CheckOf(card),
 	}, nil
 }
 
@@ -74,14 +74,6 @@ func readModel(card *config.Card) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", card.Model, err)
 	}
 	return fixed, nil
-}
-
-func tensors(bindings []device.Binding) []config.Tensor {
-	list := make([]config.Tensor, len(bindings))
-	for i, b := range bindings {
-		list[i] = config.Tensor{Name: b.Name, Shape: b.Shape}
-	}
-	return list
 }
 
 // openCamera connects to a camera or opens its file. dropped is told about what is lost on the way.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"sightline/internal/bench"
-	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/fetch"
 	"sightline/internal/model"
@@ -98,7 +97,7 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 	}
 	var models [4][]byte
 	named := map[string][]byte{}
-	for i, task := range config.Tasks[:4] {
+	for i, task := range model.Tasks {
 		chosen := c.Models.Task(task)
 		if chosen == nil {
 			return bench.Figure{}, fmt.Errorf("the configuration has no model for %s", task)

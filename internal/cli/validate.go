@@ -13,6 +13,7 @@ import (
 	"sightline/internal/config"
 	"sightline/internal/contract"
 	"sightline/internal/device"
+	"sightline/internal/model"
 	"sightline/internal/progress"
 )
 
@@ -150,9 +151,9 @@ func newHarness(ctx context.Context, e *environment, kind, path string) (*contra
 	for i := range models.Models {
 		models.Models[i].Batch = max(models.Models[i].Batch, 4)
 	}
-	for _, task := range config.Tasks[:4] {
+	for _, task := range model.Tasks {
 		if m := c.Models.Of(task); m == nil {
-			return nil, nil, fmt.Errorf("%s: expected models named %s, found %s", path, strings.Join(config.Tasks[:4], ", "), strings.Join(c.Models.Names(), ", "))
+			return nil, nil, fmt.Errorf("%s: expected models named %s, found %s", path, strings.Join(model.Tasks, ", "), strings.Join(c.Models.Names(), ", "))
 		}
 	}
 	options.progress = nil

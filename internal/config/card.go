@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -163,11 +164,8 @@ func (r *reader) checkCard(c *Card) {
 	if f == nil {
 		if r.sound("family") {
 			names := familyNames(c.Task)
-			hint := "expected one of " + quoteAll(names)
-			if n := nearest(c.Family, names); n != "" {
-				hint = "did you mean " + n + "?"
-			}
-			r.fault("family", "no %s model is of family %q; %s", c.Task, clip(c.Family), hint)
+			hint := cmp.Or(suggestion(c.Family, names), "; expected one of "+quoteAll(names))
+			r.fault("family", "no %s model is of family %q%s", c.Task, clip(c.Family), hint)
 		}
 		return
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -134,11 +135,7 @@ func (r *reader) unknown(way, key string, known []property) {
 	for _, k := range known {
 		keys = append(keys, k.key)
 	}
-	hint := "expected one of " + quoteAll(keys)
-	if n := nearest(key, keys); n != "" {
-		hint = "did you mean " + n + "?"
-	}
-	r.fault(way, "unknown key; %s", hint)
+	r.fault(way, "unknown key%s", cmp.Or(suggestion(key, keys), "; expected one of "+quoteAll(keys)))
 }
 
 // initialise gives a field that the text leaves out its default.

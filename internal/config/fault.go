@@ -53,6 +53,14 @@ func (r *reader) err() error {
 	return Errors(slices.Compact(r.faults))
 }
 
+// suggestion asks, behind a message, whether the nearest known word was meant; empty if none is near.
+func suggestion(word string, known []string) string {
+	if n := nearest(word, known); n != "" {
+		return "; did you mean " + n + "?"
+	}
+	return ""
+}
+
 // nearest is the known word most like the given one, as a hint; empty if none is near.
 func nearest(word string, known []string) string {
 	best, distance := "", 3

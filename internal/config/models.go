@@ -172,10 +172,7 @@ func (r *reader) checkWanted(field string, classes []string, card *Card, sound b
 		if slices.Contains(card.Classes, class) || !sound {
 			continue
 		}
-		hint := ""
-		if n := nearest(class, card.Classes); n != "" {
-			hint = "; did you mean " + n + "?"
-		}
+		hint := suggestion(class, card.Classes)
 		r.fault(fmt.Sprintf("%s.classes[%d]", field, i), "%s has no class %q%s", card.Path, class, hint)
 	}
 }
@@ -194,10 +191,7 @@ func (r *reader) checkSubjects(field string, c *Config, m *Model) {
 	on := c.Models.Of(m.On)
 	switch {
 	case on == nil && r.has(field+".on"):
-		hint := ""
-		if n := nearest(m.On, c.Models.Names()); n != "" {
-			hint = "; did you mean " + n + "?"
-		}
+		hint := suggestion(m.On, c.Models.Names())
 		r.fault(field+".on", "no model is named %q%s", clip(m.On), hint)
 		return
 	case on == nil:
@@ -238,10 +232,7 @@ func (r *reader) checkCameraModels(field string, c *Config, camera *Camera) {
 		m := c.Models.Of(name)
 		switch {
 		case m == nil && r.sound(way):
-			hint := ""
-			if n := nearest(name, c.Models.Names()); n != "" {
-				hint = "; did you mean " + n + "?"
-			}
+			hint := suggestion(name, c.Models.Names())
 			r.fault(way, "models.%s is not configured%s", clip(name), hint)
 		case m != nil && slices.Contains(camera.Models[:i], name):
 			r.fault(way, "%s is named twice", name)

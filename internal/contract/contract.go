@@ -92,9 +92,6 @@ func Checks() []Check {
 	}
 }
 
-// tasks are the roles of the models that checks use.
-var tasks = []string{model.Detection, model.Pose, model.Segmentation, model.ReID}
-
 // bench is one check's device and manager, with what it counts.
 type bench struct {
 	device  *watched

@@ -105,7 +105,7 @@ func (a *answering) look(h *Harness, m *config.Model, want golden.Family) (f *re
 	o.Use(m)
 	c.Models = append(c.Models, model.Spec{
 		Role: m.Name, Task: m.Card.Task, Name: m.Card.Name(), Key: m.Name, Batch: m.Batch, Read: m.Card.ReadModel,
-		Check: func(in, out []device.Binding) error { return m.Card.Check(tensors(in), tensors(out)) },
+		Check: vision.CheckOf(&m.Card),
 	})
 	manager, err := model.New(c)
 	if err != nil {
@@ -121,13 +121,6 @@ func (a *answering) look(h *Harness, m *config.Model, want golden.Family) (f *re
 	return b.see(o, contexts, device.PictureFormat{
 		Width: want.Width, Height: want.Height, Pitch: want.Width, Matrix: "bt601", FullRange: true,
 	}, golden.NV12(rgb))
-}
-
-func tensors(bindings []device.Binding) (list []config.Tensor) {
-	for _, b := range bindings {
-		list = append(list, config.Tensor{Name: b.Name, Shape: b.Shape})
-	}
-	return list
 }
 
 // likeness says how near results must come to a golden family.

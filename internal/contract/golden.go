@@ -49,7 +49,7 @@ func GoldenTensors(h *Harness) (_ string, err error) {
 	if len(h.Specs) == 0 {
 		return "", errors.New("no models")
 	}
-	b, err := h.setup(model.Parallel, 0, tasks...)
+	b, err := h.setup(model.Parallel, 0, model.Tasks...)
 	if err != nil {
 		return "", err
 	}
@@ -163,7 +163,7 @@ func (h *Harness) goldenPicture(mode model.Mode, name string) (objects int, err 
 	if err != nil {
 		return 0, err
 	}
-	b, err := h.setup(mode, 0, tasks...)
+	b, err := h.setup(mode, 0, model.Tasks...)
 	if err != nil {
 		return 0, err
 	}

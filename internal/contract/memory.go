@@ -72,7 +72,7 @@ func (w *watcher) close() error {
 // PixelsStayOnTheDevice: the host can only be reached through pinned memory, and a camera has not so much
 // of that as the luma of its picture.
 func PixelsStayOnTheDevice(h *Harness) (_ string, err error) {
-	b, err := h.setup(model.Parallel, 0, tasks...)
+	b, err := h.setup(model.Parallel, 0, model.Tasks...)
 	if err != nil {
 		return "", err
 	}
@@ -97,7 +97,7 @@ const slack = 32 << 20
 // MemoryComesBack: after Cycles cameras came, looked, decoded and went, the pool is where it was, and so is
 // the memory of the GPU as its management library sees it.
 func MemoryComesBack(h *Harness) (_ string, err error) {
-	b, err := h.setup(model.Parallel, 0, tasks...)
+	b, err := h.setup(model.Parallel, 0, model.Tasks...)
 	if err != nil {
 		return "", err
 	}

@@ -13,7 +13,7 @@ import (
 // VectorsAreReported: a lane's vectors, copied on its own stream and taken over by another one behind the event, are
 // those of the frame, though the lane has gone on to the next.
 func VectorsAreReported(h *Harness) (_ string, err error) {
-	b, err := h.setup(model.Parallel, 0, tasks...)
+	b, err := h.setup(model.Parallel, 0, model.Tasks...)
 	if err != nil {
 		return "", err
 	}

@@ -1,15 +1,12 @@
 package golden
 
 import (
-	"bytes"
 	"embed"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/draw"
-	"image/png"
 	"io/fs"
 	"math"
 	"os"
@@ -125,15 +122,5 @@ func ReadFamily(name, folder string) (f Family, card string, err error) {
 
 // FamilyPicture is the picture that all of them look at.
 func FamilyPicture() (*image.NRGBA, error) {
-	raw, err := familyFiles.ReadFile("families/picture.png")
-	if err != nil {
-		return nil, err
-	}
-	decoded, err := png.Decode(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("golden picture of families: %w", err)
-	}
-	rgb := image.NewNRGBA(decoded.Bounds())
-	draw.Draw(rgb, rgb.Bounds(), decoded, image.Point{}, draw.Src)
-	return rgb, nil
+	return decodePicture(familyFiles, "families/picture.png")
 }

@@ -48,17 +48,22 @@ func Picture(name string) (Truth, *image.NRGBA, error) {
 	if err := read(name+".json", &t); err != nil {
 		return t, nil, err
 	}
-	raw, err := files.ReadFile(name + ".png")
+	rgb, err := decodePicture(files, name+".png")
+	return t, rgb, err
+}
+
+func decodePicture(from embed.FS, name string) (*image.NRGBA, error) {
+	raw, err := from.ReadFile(name)
 	if err != nil {
-		return t, nil, err
+		return nil, err
 	}
 	decoded, err := png.Decode(bytes.NewReader(raw))
 	if err != nil {
-		return t, nil, fmt.Errorf("golden picture %s: %w", name, err)
+		return nil, fmt.Errorf("golden picture %s: %w", name, err)
 	}
 	rgb := image.NewNRGBA(decoded.Bounds())
 	draw.Draw(rgb, rgb.Bounds(), decoded, image.Point{}, draw.Src)
-	return t, rgb, nil
+	return rgb, nil
 }
 
 func read(name string, v any) error {

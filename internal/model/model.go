@@ -25,6 +25,9 @@ const (
 	Classification = "classification"
 )
 
+// Tasks are those of the models that come with Sightline, in the order of a frame's way.
+var Tasks = []string{Detection, Pose, Segmentation, ReID}
+
 // Mode says which contexts there are and who may run at once.
 type Mode string
 

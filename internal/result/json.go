@@ -85,12 +85,7 @@ func appendAreas(dst []byte, list []Area) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, `{"model":`...)
-		dst = appendString(dst, list[i].Model)
-		dst = append(dst, `,"class":`...)
-		dst = appendString(dst, list[i].Class)
-		dst = append(dst, `,"share":`...)
-		dst = appendDecimal(dst, float64(list[i].Share), scoreDecimals)
+		dst = appendFinding(dst, list[i].Model, list[i].Class, `,"share":`, list[i].Share)
 		dst = appendMask(dst, list[i].Mask)
 		dst = append(dst, '}')
 	}
@@ -152,15 +147,20 @@ func appendAttributes(dst []byte, list []Attribute) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, `{"model":`...)
-		dst = appendString(dst, list[i].Model)
-		dst = append(dst, `,"class":`...)
-		dst = appendString(dst, list[i].Class)
-		dst = append(dst, `,"score":`...)
-		dst = appendDecimal(dst, float64(list[i].Score), scoreDecimals)
+		dst = appendFinding(dst, list[i].Model, list[i].Class, `,"score":`, list[i].Score)
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')
+}
+
+// appendFinding begins an object: what a model says, and how sure or how large it is, under key.
+func appendFinding(dst []byte, model, class, key string, share float32) []byte {
+	dst = append(dst, `{"model":`...)
+	dst = appendString(dst, model)
+	dst = append(dst, `,"class":`...)
+	dst = appendString(dst, class)
+	dst = append(dst, key...)
+	return appendDecimal(dst, float64(share), scoreDecimals)
 }
 
 func appendMask(dst []byte, m *Mask) []byte {

@@ -49,6 +49,18 @@ func constants(list []config.Constant) map[string][]float64 {
 	return all
 }
 
+// CheckOf compares the inputs and outputs of a loaded model with its card: a model.Spec's Check.
+func CheckOf(card *config.Card) func(inputs, outputs []device.Binding) error {
+	tensors := func(bindings []device.Binding) []config.Tensor {
+		list := make([]config.Tensor, len(bindings))
+		for i, b := range bindings {
+			list[i] = config.Tensor{Name: b.Name, Shape: b.Shape}
+		}
+		return list
+	}
+	return func(inputs, outputs []device.Binding) error { return card.Check(tensors(inputs), tensors(outputs)) }
+}
+
 // pixels are a card's input in the device's terms: p*scale+offset for p in 0..1.
 func pixels(in *config.Input) device.Pixels {
 	p := device.Pixels{BGR: in.Colour == "bgr", Last: in.Layout == "nhwc", Pad: float32(in.Pad) / 255}
