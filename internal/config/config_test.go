@@ -165,13 +165,16 @@ sinks:
 			[]string{"6:20: sinks[1].dir: sinks[0] writes the mot file of camera \"a\" in this folder already"}},
 		"no anchor": {least + "sinks: *x\n", []string{"alias *x has no anchor before it"}},
 	} {
-		t.Run(name, func(t *testing.T) { wantFaults(t, c.text, c.want) })
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, c.text)
+			wantFaults(t, err, c.want)
+		})
 	}
 }
 
-// wantFaults loads a text and wants just these faults.
-func wantFaults(t *testing.T, text string, want []string) {
-	_, err := load(t, text)
+// wantFaults wants just these faults.
+func wantFaults(t *testing.T, err error, want []string) {
+	t.Helper()
 	var faults Errors
 	if !errors.As(err, &faults) {
 		t.Fatalf("error %v, want Errors", err)

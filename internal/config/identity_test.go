@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,11 +62,7 @@ func TestFaultsOfIdentity(t *testing.T) {
   - {name: p, cameras: [a]}
   - {name: q, cameras: []}
 `)
-	var faults Errors
-	if !errors.As(err, &faults) {
-		t.Fatalf("error %v, want Errors", err)
-	}
-	want := []string{
+	wantFaults(t, err, []string{
 		"4:15: identity.similarity: expected a number from 0 to 1, found number 2",
 		"5:9: identity.save: expected at least 1s, found 1ms",
 		"7:10: identity.audit: ./x is the file of the identities already",
@@ -89,15 +84,7 @@ func TestFaultsOfIdentity(t *testing.T) {
 		`identity.sites[1].name: "p" is the name of identity.sites[0] already`,
 		`identity.sites[1].cameras[0]: camera "a" is in identity.sites[0] already`,
 		"identity.sites[2].cameras: expected at least one camera",
-	}
-	for _, w := range want {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("no fault %q", w)
-		}
-	}
-	if len(faults) != len(want) || t.Failed() {
-		t.Errorf("%d faults, want %d:\n%v", len(faults), len(want), err)
-	}
+	})
 	if _, err := load(t, least+"identity: {}\n"); err == nil || !strings.Contains(err.Error(), "identity: needs a model of task reid") {
 		t.Errorf("without reid: %v", err)
 	}

@@ -38,7 +38,10 @@ cameras: [{name: a, source: clip.mp4}]
 `, []string{"3:31: models.pose.on: only segmentation models of family semantic look at whole pictures", "4:12: models.picture: is no name for a model"}},
 		"only poses": {"models: {pose: pose.yaml}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:9: models: expected a model of task detection"}},
 	} {
-		t.Run(name, func(t *testing.T) { wantFaults(t, c.text, c.want) })
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, c.text)
+			wantFaults(t, err, c.want)
+		})
 	}
 }
 
