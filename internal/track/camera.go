@@ -91,27 +91,28 @@ func (t *core) collect() float64 {
 	return size
 }
 
-// peak is the motion that most votes are near, to a bin.
+// peak is the motion that most votes are near, to a bin: each counts for its bin and those around it.
 func (c *camera) peak(bin, limit float64) (dx, dy float64) {
 	clear(c.counts[:])
 	at := func(d float64) int { return min(max(int((d+limit)/bin), 0), bins-1) }
 	for _, v := range c.votes {
-		c.counts[at(v.dy)*bins+at(v.dx)]++
+		x, y := at(v.dx), at(v.dy)
+		for j := max(y-1, 0); j <= min(y+1, bins-1); j++ {
+			for i := max(x-1, 0); i <= min(x+1, bins-1); i++ {
+				c.counts[j*bins+i]++
+			}
+		}
 	}
 	best := -1.0
-	for y := range bins {
-		for x := range bins {
-			sum := 0.0
-			for j := max(y-1, 0); j <= min(y+1, bins-1); j++ {
-				for i := max(x-1, 0); i <= min(x+1, bins-1); i++ {
-					sum += float64(c.counts[j*bins+i])
-				}
-			}
-			// Of equal peaks the one nearest to no motion.
-			sum -= 0.01 * math.Hypot(float64(x-bins/2), float64(y-bins/2))
-			if sum > best {
-				best, dx, dy = sum, (float64(x)+0.5)*bin-limit, (float64(y)+0.5)*bin-limit
-			}
+	for i, n := range c.counts {
+		if float64(n) <= best {
+			continue
+		}
+		x, y := i%bins, i/bins
+		// Of equal peaks the one nearest to no motion.
+		height := float64(n) - 0.01*math.Hypot(float64(x-bins/2), float64(y-bins/2))
+		if height > best {
+			best, dx, dy = height, (float64(x)+0.5)*bin-limit, (float64(y)+0.5)*bin-limit
 		}
 	}
 	return dx, dy
