@@ -35,6 +35,7 @@ type decoder struct {
 	flushed, closed  bool
 	// failed is why no more pictures come out; the next call returns it.
 	failed error
+	pause  pause
 	// damaged lasts from a picture that the hardware could not decode whole to the next key picture.
 	damaged bool
 }
@@ -51,6 +52,13 @@ type pendingUnit struct {
 
 // maxPending bounds the units that are waited for: those of damaged pictures never come out.
 const maxPending = 256
+
+// queued is how many pictures, shown by the parser but not delivered, make a decoder wait with the next unit. The
+// driver queues four, but its way to wait for a place takes a processor much of the time.
+const queued = 3
+
+// patience is how long a decoder asks whether a picture is decoded before it lets the driver wait, or say what is wrong.
+const patience = time.Second
 
 // ahead is how many surfaces a decoder has beyond what the stream needs: it may have decoded so many pictures
 // more than it has delivered.
@@ -89,7 +97,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 			return err
 		}
 		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{
-			Codec: codec, Outputs: 1, Extra: ahead, Drain: c.drain, LowDelay: o.LowDelay, Status: true,
+			Codec: codec, Outputs: 1, Extra: ahead, Room: c.until, LowDelay: o.LowDelay, Status: true,
 		})
 		return err
 	})
@@ -103,12 +111,13 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 
 // Decode implements device.Decoder.
 func (c *decoder) Decode(au media.AccessUnit) error {
+	submitted := time.Now()
 	return c.call("decode", func() error {
 		stamp := int64(au.PTS)
 		if len(c.pending) == maxPending {
 			c.pending = c.pending[:copy(c.pending, c.pending[1:])]
 		}
-		c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, au.TimeError, time.Now(), au.Key})
+		c.pending = append(c.pending, pendingUnit{stamp, au.PTS, au.Time, au.TimeError, submitted, au.Key})
 		if au.Discontinuity {
 			c.video.Discontinuity()
 		}
@@ -120,16 +129,17 @@ func (c *decoder) Decode(au media.AccessUnit) error {
 func (c *decoder) Flush() error {
 	return c.call("flush", func() error {
 		c.flushed = true
-		return errors.Join(c.video.Flush(), c.drain())
+		delivered := func() bool { return !c.filling && c.video.Ready() == 0 }
+		return errors.Join(c.video.Flush(), c.until(delivered))
 	})
 }
 
-// call runs what a caller asks for, and lets the pictures that come of it be delivered.
+// call runs what a caller asks for once the hardware has room, and lets the pictures that come of it be delivered.
 func (c *decoder) call(what string, f func() error) error {
 	c.using.Lock()
 	defer c.using.Unlock()
-	err := c.failed
-	if c.closed || c.flushed {
+	err := c.until(c.room)
+	if err == nil && c.flushed {
 		err = fmt.Errorf("decoder: %w", device.ErrClosed)
 	}
 	if err == nil {
@@ -144,16 +154,25 @@ func (c *decoder) call(what string, f func() error) error {
 	return nil
 }
 
-// drain waits until every picture that came out is delivered. It gives using back meanwhile: also inside
-// the parser, which then waits as well.
-func (c *decoder) drain() error {
+// room says whether the hardware's queue takes another unit at once.
+func (c *decoder) room() bool {
+	inWork := c.video.Ready()
+	if c.filling {
+		inWork++
+	}
+	return inWork < queued
+}
+
+// until lets pictures be delivered until enough are. It gives using back meanwhile: also inside the parser,
+// which then waits as well.
+func (c *decoder) until(enough func() bool) error {
 	for {
 		switch {
 		case c.closed:
 			return fmt.Errorf("decoder: %w", device.ErrClosed)
 		case c.failed != nil:
 			return c.failed
-		case !c.filling && c.video.Ready() == 0:
+		case enough():
 			return nil
 		}
 		c.changed.Broadcast()
@@ -193,12 +212,16 @@ func (c *decoder) deliver() error {
 	if err != nil {
 		return err
 	}
+	if err == nil {
+		err = c.await(shown)
+	}
 	if c.closed {
 		err = device.ErrClosed
 	}
 	whole := true
 	if err == nil {
 		err = c.device.do(func() (err error) { whole, err = c.fill(p, shown); return err })
+		c.changed.Broadcast()
 	}
 	if err == nil {
 		unit := c.take(shown.Timestamp)
@@ -216,6 +239,25 @@ func (c *decoder) deliver() error {
 	}
 	c.options.Output.Deliver(p)
 	return nil
+}
+
+// await waits until a picture is decoded, without using, so that the next units are parsed and queued meanwhile.
+// Map would wait as well, but with using, and the driver's way to wait takes a processor much of the time.
+func (c *decoder) await(shown nvcuvid.Picture) error {
+	asked := time.Now()
+	for n := 0; ; n++ {
+		done := false
+		if err := c.device.do(func() error { done = c.closed || c.video.Done(shown); return nil }); err != nil {
+			return err
+		}
+		if done || time.Since(asked) > patience {
+			c.pause.learn(n)
+			return nil
+		}
+		c.using.Unlock()
+		c.pause.sleep(n)
+		c.using.Lock()
+	}
 }
 
 // fill copies a decoded picture and says whether the hardware decoded it whole. It waits until the copy is

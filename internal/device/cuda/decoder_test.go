@@ -106,6 +106,8 @@ func TestDecoder(t *testing.T) {
 			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}},
 		{"reordered", []media.AccessUnit{unit(1, small+whole), unit(3, "B\x02"), unit(2, whole)},
 			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}},
+		{"still in the hardware", []media.AccessUnit{unit(1, small+"P\x01"), unit(2, "P\x01")},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}}},
 		{"larger and smaller", []media.AccessUnit{unit(1, small+whole), unit(2, large+whole), unit(3, small+whole)},
 			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 640, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}},
 		{"held back at the end", []media.AccessUnit{unit(1, small+"B\x02")}, []seen{{pts: 1, width: 320, luma: 1, chroma: 1}}},

@@ -22,10 +22,10 @@ type Config struct {
 	// MaxWidth and MaxHeight are the largest pictures that the decoder can go over to without being made
 	// again, in pixels; 0 means the first picture's. They cost memory.
 	MaxWidth, MaxHeight int
-	// Drain, if set, is called inside Decode when the pictures that Next has must be mapped now or never:
-	// before the hardware decoder is changed because the stream's format has changed, and before a surface
-	// is decoded into again.
-	Drain func() error
+	// Room, if set, is called inside Decode when pictures that came out must be mapped and unmapped now or
+	// never: all before the hardware decoder is changed because the stream's format has changed, one before its
+	// surface is decoded into again. It makes room until enough says that there is.
+	Room func(enough func() bool) error
 	// LowDelay is for H.264 cameras that do not say that they never reorder pictures, for which the
 	// decoder would wait for 4 to 16 more. Their sequence headers are changed to say so, until a timestamp
 	// shows that they do reorder.
@@ -64,6 +64,9 @@ type Decoder struct {
 	// waiting counts, by surface, the pictures that wait for Map: AV1 and VP9 show one more than once.
 	waiting [maxSurfaces]uint8
 	mapped  []uintptr
+	// wanted is the surface that is decoded into next, read whether no picture in it waits any more.
+	wanted  int32
+	read    func() bool
 	last    Picture
 	stats   Stats
 	err     error
@@ -80,6 +83,7 @@ func NewDecoder(c Config) (*Decoder, error) {
 		return nil, ErrNotLoaded
 	}
 	d := &Decoder{config: c}
+	d.read = func() bool { return d.waiting[d.wanted] == 0 }
 	d.delay.active = c.LowDelay && c.Codec == H264
 	d.id = register(d)
 	params := parserParams{
@@ -237,8 +241,9 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 
 // reset gives up what the present hardware decoder holds.
 func (d *Decoder) reset() error {
-	if d.hardware.handle != 0 && d.config.Drain != nil {
-		if err := d.config.Drain(); err != nil {
+	if d.hardware.handle != 0 && d.config.Room != nil {
+		idle := func() bool { return d.waiting == [maxSurfaces]uint8{} }
+		if err := d.config.Room(idle); err != nil {
 			return err
 		}
 	}
@@ -258,8 +263,9 @@ func (d *Decoder) decode(p *picParams) error {
 	if p.Index < 0 || p.Index >= maxSurfaces {
 		return fmt.Errorf("nvcuvid: decode surface %d", p.Index)
 	}
-	if d.waiting[p.Index] > 0 && d.config.Drain != nil {
-		if err := d.config.Drain(); err != nil {
+	if d.waiting[p.Index] > 0 && d.config.Room != nil {
+		d.wanted = p.Index
+		if err := d.config.Room(d.read); err != nil {
 			return err
 		}
 	}

@@ -138,12 +138,12 @@ func TestSurfacesAndOutputs(t *testing.T) {
 	}
 }
 
-// TestDrainMakesRoom: with Drain, a unit may hold more pictures than there are surfaces.
-func TestDrainMakesRoom(t *testing.T) {
+// TestRoom: with Room, a unit may hold more pictures than there are surfaces.
+func TestRoom(t *testing.T) {
 	useFake(t)
 	var d *Decoder
 	n := 0
-	d = open(t, Config{Drain: func() error { n += len(take(t, d)); return nil }})
+	d = open(t, Config{Room: func(func() bool) error { n += len(take(t, d)); return nil }})
 	if err := d.Decode([]byte(sequence(40, 30, 8, 2)+strings.Repeat("P\x02", 9)), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +152,27 @@ func TestDrainMakesRoom(t *testing.T) {
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDone(t *testing.T) {
+	useFake(t)
+	d := open(t, Config{Extra: 2})
+	if err := d.Decode([]byte(sequence(40, 30, 8, 3)+"P\x01"), 1); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := d.Next()
+	if first, second := d.Done(p), d.Done(p); first || !second {
+		t.Errorf("done at first %v, then %v", first, second)
+	}
+	if f, err := d.Map(p, testStream); err != nil || d.Unmap(f) != nil {
+		t.Errorf("map: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if !d.Done(p) {
+		t.Error("a closed decoder is still at it")
 	}
 }
 
@@ -176,7 +197,7 @@ func TestFormatChanges(t *testing.T) {
 			var d *Decoder
 			inside := 0
 			c.config.Extra = 1
-			c.config.Drain = func() error { inside += len(take(t, d)); return nil }
+			c.config.Room = func(func() bool) error { inside += len(take(t, d)); return nil }
 			d = open(t, c.config)
 			standIn.Fail("cuvidReconfigureDecoder", c.refuse)
 			after := 0
@@ -260,7 +281,7 @@ func TestFailuresInCallbacks(t *testing.T) {
 	if _, err := NewDecoder(Config{Codec: H264}); err == nil {
 		t.Error("a parser that was not made")
 	}
-	d := open(t, Config{Extra: 1, Drain: func() error { panic("in Drain") }})
+	d := open(t, Config{Extra: 1, Room: func(func() bool) error { panic("in Room") }})
 	standIn.Fail("cuvidCreateDecoder", 2)
 	if err := d.Decode([]byte(sequence(40, 30, 8, 3)+"P\x02"), 0); err == nil || !strings.Contains(err.Error(), "cuvidCreateDecoder") {
 		t.Errorf("decoder that was not made: %v", err)
@@ -268,7 +289,7 @@ func TestFailuresInCallbacks(t *testing.T) {
 	if err := d.Decode([]byte(sequence(40, 30, 8, 3)), 0); err != nil {
 		t.Errorf("second try: %v", err)
 	}
-	if err := d.Decode([]byte(sequence(20, 20, 8, 3)), 0); err == nil || !strings.Contains(err.Error(), "panic in callback: in Drain") {
+	if err := d.Decode([]byte(sequence(20, 20, 8, 3)), 0); err == nil || !strings.Contains(err.Error(), "panic in callback: in Room") {
 		t.Errorf("panic: %v", err)
 	}
 	if err := d.Decode([]byte("D"), 0); err == nil || !strings.Contains(err.Error(), "surface 77") {

@@ -89,6 +89,17 @@ func (d *Decoder) Unmap(f Frame) error {
 	return call("cuvidUnmapVideoFrame", hot.UnmapVideoFrame, d.hardware.handle, f.Luma)
 }
 
+// Done tells whether the hardware is through with p, so that Map will not wait for it. Where it does not tell, the
+// answer is true.
+func (d *Decoder) Done(p Picture) bool {
+	const inProgress = 1
+	if d.closed || d.hardware.handle == 0 || p.generation != d.hardware.generation {
+		return true
+	}
+	status, err := d.status(p)
+	return err != nil || status != inProgress
+}
+
 // count asks for the damage of a mapped picture. An answer that does not come is no damage.
 func (d *Decoder) count(p Picture) Damage {
 	if codec := d.format.Codec; codec != H264 && codec != HEVC {
@@ -108,16 +119,21 @@ func (d *Decoder) count(p Picture) Damage {
 
 func (d *Decoder) damage(p Picture) (Damage, error) {
 	const failed, concealed = 8, 9
-	s := &d.scratch.status
-	*s = decodeStatus{}
-	err := call("cuvidGetDecodeStatus", hot.GetDecodeStatus, d.hardware.handle, uintptr(p.info.Index), address(s))
-	switch s.Status {
+	status, err := d.status(p)
+	switch status {
 	case failed:
 		return Damaged, err
 	case concealed:
 		return Concealed, err
 	}
 	return NoDamage, err
+}
+
+func (d *Decoder) status(p Picture) (int32, error) {
+	s := &d.scratch.status
+	*s = decodeStatus{}
+	err := call("cuvidGetDecodeStatus", hot.GetDecodeStatus, d.hardware.handle, uintptr(p.info.Index), address(s))
+	return s.Status, err
 }
 
 // Damaged tells whether the hardware met errors in p. It is only meaningful right after its Map.

@@ -140,7 +140,12 @@ i32 cuvidDecodePicture(Decoder* d, i32* p) {
     d->pictures[p[2]] = now; d->status[p[2]] = nowStatus;
     return 0;
 }
-i32 cuvidGetDecodeStatus(Decoder* d, i32 n, i32* s) { *s = d->status[n]; return 0; }
+// A picture of status 1, in progress, is decoded when it is asked for again.
+i32 cuvidGetDecodeStatus(Decoder* d, i32 n, i32* s) {
+    *s = d->status[n];
+    if (*s == 1) d->status[n] = 2;
+    return 0;
+}
 
 typedef struct { u64 at, size; int value; } Fill;
 static void fill(void* arg) {
@@ -153,6 +158,7 @@ static void fill(void* arg) {
 i32 cuvidMapVideoFrame64(Decoder* d, i32 n, void** p, u32* pitch, i32* proc) {
     i32 code = failing(__func__);
     if (code) return code;
+    if (d->status[n] == 1) wrong("mapped while the hardware was at it");
     if (d->mapped == d->outputs) { wrong("too many maps"); return 205; }
     for (int i = 0; i < d->outputs; i++) if (!d->used[i]) {
         d->used[i] = 1; d->frames[i] = d->pictures[n]; *p = &d->frames[i];
