@@ -99,6 +99,7 @@ type Classify struct {
 	Classes      int
 	Activation   Activation
 	First, Count int
-	// Out is [.] of int32 class and float32 score. An item with NaN among its numbers has class -1 and score NaN.
+	// Out is [.] of int32 class and float32 score. An item with NaN among its numbers, or whose infinite numbers
+	// leave no finite score, has class -1 and score NaN.
 	Out *Buffer
 }

@@ -109,6 +109,10 @@ func classifyTrials() (out []func(*setup) trial) {
 			out = append(out, func(s *setup) trial {
 				in := s.spoilt(6*classes, 9, 0)
 				in[2*classes] = []float32{nan, inf, -inf}[i%3]
+				in[3*classes] = inf
+				for c := range classes {
+					in[4*classes+c] = -inf
+				}
 				k := device.Classify{In: upload(s, in), Classes: classes, Activation: activation, First: i, Count: 6, Out: s.dirty((i + 6) * 8)}
 				return trial{
 					func(d device.Kernels, on device.Stream) error { return d.Classify(on, k) },

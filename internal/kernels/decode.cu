@@ -207,6 +207,7 @@ KERNEL classify(ClassifyParams p) {
         for (int i = 0; i < CLASSIFIERS; i++) all += sums[i];
         score = (float)(1 / all);
     }
+    if (score - score != 0) broken = 1; // infinite numbers make it infinite, or no number
     int64 to = 2 * ((int64)p.first + blockIdx.x);
     at_address<int>(p.out)[to] = broken ? -1 : best.at;
     at_address<float>(p.out)[to + 1] = broken ? __uint_as_float(0x7fc00000u) : score;

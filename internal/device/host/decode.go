@@ -215,7 +215,7 @@ func (kernels) Classify(s device.Stream, k device.Classify) error {
 func classify(values []float32, activation device.Activation) (class int, score float32) {
 	for _, v := range values {
 		if v != v {
-			return -1, v
+			return -1, float32(math.NaN())
 		}
 	}
 	class = largest(values)
@@ -233,6 +233,9 @@ func classify(values []float32, activation device.Activation) (class int, score 
 			all += sum
 		}
 		score = float32(1 / all)
+	}
+	if score-score != 0 { // infinite numbers make it infinite, or no number
+		return -1, float32(math.NaN())
 	}
 	return class, score
 }
