@@ -244,18 +244,22 @@ func (c *decoder) deliver() error {
 // await waits until a picture is decoded, without using, so that the next units are parsed and queued meanwhile.
 // Map would wait as well, but with using, and the driver's way to wait takes a processor much of the time.
 func (c *decoder) await(shown nvcuvid.Picture) error {
-	asked := time.Now()
+	var more time.Duration
 	for n := 0; ; n++ {
 		done := false
 		if err := c.device.do(func() error { done = c.closed || c.video.Done(shown); return nil }); err != nil {
 			return err
 		}
-		if done || time.Since(asked) > patience {
-			c.pause.learn(n)
+		if done || more > patience {
+			c.pause.learn(n, more)
 			return nil
 		}
+		length := c.pause.before(n)
+		if n > 0 {
+			more += length
+		}
 		c.using.Unlock()
-		c.pause.sleep(n)
+		nap(length)
 		c.using.Lock()
 	}
 }

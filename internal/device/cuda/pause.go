@@ -11,24 +11,23 @@ type pause struct{ length time.Duration }
 
 const shortestPause, longestPause = 50 * time.Microsecond, 10 * time.Millisecond
 
-// sleep is the nth sleep, from 0, for one picture: short ones follow the first.
-func (p *pause) sleep(n int) {
+// before is how long to sleep the nth time, from 0, for one picture. After the first sleep short ones follow, which
+// grow: what waits behind other cameras' pictures is not asked for at every moment.
+func (p *pause) before(n int) time.Duration {
 	if n == 0 {
-		nap(max(p.length, shortestPause))
-	} else {
-		nap(p.step())
+		return max(p.length, shortestPause)
 	}
+	return min(max(p.length/16, shortestPause)<<min((n-1)/2, 8), longestPause)
 }
 
-func (p *pause) step() time.Duration { return max(p.length/16, shortestPause) }
-
-// learn takes in how many sleeps a picture took. A picture that was there already says nothing.
-func (p *pause) learn(sleeps int) {
+// learn takes in how many sleeps a picture took and how long those after the first were together. A picture that
+// was there already says nothing.
+func (p *pause) learn(sleeps int, more time.Duration) {
 	switch {
 	case sleeps == 1:
 		p.length -= p.length / 16
 	case sleeps > 1:
-		p.length = min(p.length+p.step()*time.Duration(sleeps-1)/4, longestPause)
+		p.length = min(p.length+more/4, longestPause)
 	}
 }
 

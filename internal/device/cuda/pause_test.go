@@ -14,16 +14,12 @@ func TestPauseFollows(t *testing.T) {
 		var late, asked, pictures float64
 		for i := range 300 {
 			done := time.Duration(float64(takes) * (0.8 + 0.4*r.Float64()))
-			var slept time.Duration
-			n := 0
+			slept, n := p.before(0), 1
+			first := slept
 			for ; slept < done; n++ {
-				length := max(p.length, shortestPause)
-				if n > 0 {
-					length = p.step()
-				}
-				slept += length
+				slept += p.before(n)
 			}
-			p.learn(n)
+			p.learn(n, slept-first)
 			if i >= 100 {
 				late += float64(slept-done) / float64(takes)
 				asked += float64(n + 1)
