@@ -17,17 +17,18 @@ func (p *pause) before(n int) time.Duration {
 	if n == 0 {
 		return max(p.length, shortestPause)
 	}
-	return min(max(p.length/16, shortestPause)<<min((n-1)/2, 8), longestPause)
+	return min(max(p.length/16, shortestPause)<<min((n-1)/3, 8), longestPause)
 }
 
-// learn takes in how many sleeps a picture took and how long those after the first were together. A picture that
-// was there already says nothing.
+// learn takes in how many sleeps a picture took and how long those after the first were together. It grows as slowly
+// as it shrinks: the few that wait long, behind other cameras' pictures, must not make the many late. A picture
+// that was there already says nothing.
 func (p *pause) learn(sleeps int, more time.Duration) {
 	switch {
 	case sleeps == 1:
 		p.length -= p.length / 16
 	case sleeps > 1:
-		p.length = min(p.length+more/4, longestPause)
+		p.length = min(max(p.length, shortestPause)+min(more/4, p.length/16+time.Microsecond), longestPause)
 	}
 }
 
