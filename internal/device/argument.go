@@ -29,8 +29,12 @@ func (a *arguments) fail(argument, format string, values ...any) {
 
 // atLeast checks that a number is low or more, and small enough for sizes to be multiplied.
 func (a *arguments) atLeast(argument string, value, low int) {
-	if value < low || value > math.MaxInt32 {
-		a.fail(argument, "is %d, expected %d to %d", value, low, math.MaxInt32)
+	a.between(argument, value, low, math.MaxInt32)
+}
+
+func (a *arguments) between(argument string, value, low, high int) {
+	if value < low || value > high {
+		a.fail(argument, "is %d, expected %d to %d", value, low, high)
 	}
 }
 

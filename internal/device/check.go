@@ -1,5 +1,15 @@
 package device
 
+// What no device works beyond, so that all refuse alike what a GPU has no threads or shared memory for.
+const (
+	// MaxJoints is the joints of one object.
+	MaxJoints = 256
+	// MaxCells is the columns, and the rows, of a heat map or the positions of an axis.
+	MaxCells = 1 << 15
+	// MaxPrototypes is the prototypes that masks are made of.
+	MaxPrototypes = 1024
+)
+
 // Check is what every device asks of the arguments before it queues anything; a device may ask for more. Its
 // error is an *ArgumentError. The arguments of the other kernels have one too.
 func (k *Letterbox) Check() error {
@@ -61,7 +71,7 @@ func (k *Keypoints) Check() error {
 	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
 	a.region(k.Region)
 	a.size("input ", k.InWidth, k.InHeight)
-	a.atLeast("joints", k.Joints, 1)
+	a.between("joints", k.Joints, 1, MaxJoints)
 	a.holds("in", k.In, 4, k.Count, k.Joints, JointValues)
 	a.holds("out", k.Out, 4, k.First+k.Count, k.Joints, JointValues)
 	return a.err
@@ -120,11 +130,11 @@ func (k *Blend) Check() error {
 func (k *Joints) Check() error {
 	a := arguments{kernel: "joints"}
 	a.atLeast("count", k.Count, 1)
-	a.atLeast("joints", k.Joints, 1)
+	a.between("joints", k.Joints, 1, MaxJoints)
 	a.size("input ", k.InWidth, k.InHeight)
 	if k.Form != Relative {
-		a.atLeast("columns", k.Columns, 1)
-		a.atLeast("rows", k.Rows, 1)
+		a.between("columns", k.Columns, 1, MaxCells)
+		a.between("rows", k.Rows, 1, MaxCells)
 	}
 	switch k.Form {
 	case Relative:
@@ -144,7 +154,7 @@ func (k *Joints) Check() error {
 // Check: see Letterbox.Check.
 func (k *AnchorJoints) Check() error {
 	a := arguments{kernel: "anchor joints"}
-	a.atLeast("joints", k.Joints, 1)
+	a.between("joints", k.Joints, 1, MaxJoints)
 	a.atLeast("anchors", k.Anchors, 1)
 	a.undone(k.Fit)
 	a.subjects(k.Subjects, k.Limits, 0, k.Limits.People)
@@ -156,7 +166,7 @@ func (k *AnchorJoints) Check() error {
 // Check: see Letterbox.Check.
 func (k *Combine) Check() error {
 	a := arguments{kernel: "combine"}
-	a.atLeast("count", k.Count, 1)
+	a.between("count", k.Count, 1, MaxPrototypes)
 	a.size("", k.Width, k.Height)
 	a.atLeast("anchors", k.Anchors, 1)
 	a.size("input ", k.InWidth, k.InHeight)

@@ -8,9 +8,8 @@ import (
 
 // Numbers of decode.cu.
 const (
-	seekers       = 128
-	combiners     = 256
-	maxPrototypes = 1024
+	seekers   = 128
+	combiners = 256
 )
 
 type jointsParams struct {
@@ -24,11 +23,6 @@ type jointsParams struct {
 func Joints(k device.Joints) ([]Launch, error) {
 	a := arguments{kernel: "joints"}
 	a.between("count", k.Count, 1, items)
-	a.between("joints", k.Joints, 1, maxJoints)
-	if k.Form != device.Relative {
-		a.between("columns", k.Columns, 1, 1<<15)
-		a.between("rows", k.Rows, 1, 1<<15)
-	}
 	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
@@ -57,7 +51,6 @@ type anchorJointsParams struct {
 // AnchorJoints plans device.Kernels.AnchorJoints.
 func AnchorJoints(k device.AnchorJoints) ([]Launch, error) {
 	a := arguments{kernel: "anchor joints"}
-	a.between("joints", k.Joints, 1, maxJoints)
 	a.batch(0, k.Limits.People)
 	a.and(k.Check())
 	if a.err != nil {
@@ -83,7 +76,6 @@ type combineParams struct {
 // Combine plans device.Kernels.Combine.
 func Combine(k device.Combine) ([]Launch, error) {
 	a := arguments{kernel: "combine"}
-	a.between("count", k.Count, 1, maxPrototypes)
 	a.between("width", k.Width, 1, 1<<14)
 	a.between("height", k.Height, 1, 1<<14)
 	a.batch(0, k.Limits.People)

@@ -6,11 +6,8 @@ import (
 	"sightline/internal/device"
 )
 
-// Numbers of people.cu.
-const (
-	maxJoints = 256
-	packers   = 256
-)
+// packers is a number of people.cu.
+const packers = 256
 
 type keypointsParams struct {
 	In, Out                          uint64
@@ -23,7 +20,6 @@ type keypointsParams struct {
 func Keypoints(k device.Keypoints) ([]Launch, error) {
 	a := arguments{kernel: "keypoints"}
 	a.batch(k.First, k.Count)
-	a.between("joints", k.Joints, 1, maxJoints)
 	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err

@@ -130,6 +130,13 @@ func everyKernel(b *bench) map[string]func(device.Stream) error {
 	vectors, halves := b.alloc(3*20*4), b.alloc(3*20*2)
 	normalise := device.Normalize{In: vectors, Length: 20, Count: 3, Out: halves}
 	cosine := device.Cosine{A: halves, B: halves, Rows: 3, Columns: 2, Length: 20, Out: b.alloc(3 * 2 * 4)}
+	joints := device.Joints{Form: device.Heatmaps, In: b.alloc(2 * 17 * 12 * 4), Count: 2, Joints: 17, Columns: 4, Rows: 3, InWidth: 16, InHeight: 12, Quarter: true, Out: b.alloc(2 * 17 * 12)}
+	anchorJoints := device.AnchorJoints{Values: device.Values{Buffer: b.alloc(500 * 51 * 4), Anchor: 51, Item: 1}, Joints: 17, UnitX: 1, UnitY: 1,
+		Fit: letterbox.Fit, Subjects: chosen, Limits: testLimits, Anchors: 500, Out: b.alloc(int64(testLimits.People) * 51 * 4)}
+	combine := device.Combine{Coefficients: device.Values{Buffer: b.alloc(500 * 8 * 4), Anchor: 8, Item: 1}, Anchors: 500, Prototypes: b.alloc(8 * 16 * 16 * 4),
+		Count: 8, Width: 16, Height: 16, InWidth: 64, InHeight: 64, Fit: letterbox.Fit, Subjects: chosen, Limits: testLimits, Out: b.alloc(int64(testLimits.People) * 16 * 16 * 4)}
+	margin := device.Margin{In: b.alloc(2 * 3 * 20 * 4), Out: b.alloc(2 * 20 * 4), Count: 2, Channels: 3, Channel: 1, Cells: 20}
+	classify := device.Classify{In: b.alloc(3 * 7 * 4), Classes: 7, Activation: device.Softmax, Count: 3, Out: b.alloc(3 * 8)}
 	move := device.Blend{Seen: halves, Slots: b.alloc(3 * 4), Gallery: b.alloc(5 * 20 * 2), Rows: 3, Length: 20, Keep: .9}
 	return map[string]func(device.Stream) error{
 		"letterbox": func(s device.Stream) error { return calls.Letterbox(s, letterbox) },
@@ -141,6 +148,11 @@ func everyKernel(b *bench) map[string]func(device.Stream) error {
 		"normalize": func(s device.Stream) error { return calls.Normalize(s, normalise) },
 		"cosine":    func(s device.Stream) error { return calls.Cosine(s, cosine) },
 		"blend":     func(s device.Stream) error { return calls.Blend(s, move) },
+		"joints":    func(s device.Stream) error { return calls.Joints(s, joints) },
+		"anchors":   func(s device.Stream) error { return calls.AnchorJoints(s, anchorJoints) },
+		"combine":   func(s device.Stream) error { return calls.Combine(s, combine) },
+		"margin":    func(s device.Stream) error { return calls.Margin(s, margin) },
+		"classify":  func(s device.Stream) error { return calls.Classify(s, classify) },
 	}
 }
 
@@ -212,6 +224,14 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"length":         calls.Normalize(b.stream, device.Normalize{In: out, Out: out, Count: 1}),
 		"b":              calls.Cosine(b.stream, device.Cosine{A: out, B: small, Rows: 1, Columns: 1, Length: 2, Out: out}),
 		"keep":           calls.Blend(b.stream, device.Blend{Seen: out, Slots: out, Gallery: out, Rows: 1, Length: 2, Keep: 2}),
+		"joints":         calls.Joints(b.stream, device.Joints{Form: device.Relative, In: out, Count: 1, Joints: device.MaxJoints + 1, InWidth: 4, InHeight: 4, Out: out}),
+		"columns":        calls.Joints(b.stream, device.Joints{Form: device.Heatmaps, In: out, Count: 1, Joints: 1, Columns: device.MaxCells + 1, Rows: 1, InWidth: 4, InHeight: 4, Out: out}),
+		"in y":           calls.Joints(b.stream, device.Joints{Form: device.Axes, In: out, Count: 1, Joints: 1, Columns: 2, Rows: 2, InWidth: 4, InHeight: 4, Out: out}),
+		"values":         calls.AnchorJoints(b.stream, device.AnchorJoints{Values: device.Values{Buffer: out, Anchor: 51, Item: 1}, Joints: 17, UnitX: 1, UnitY: 1, Fit: fit, Subjects: s, Limits: testLimits, Anchors: 500, Out: out}),
+		"count":          calls.Combine(b.stream, device.Combine{Count: device.MaxPrototypes + 1, Width: 1, Height: 1, Anchors: 1, InWidth: 4, InHeight: 4, Fit: fit, Subjects: s, Limits: testLimits, Out: out}),
+		"channel":        calls.Margin(b.stream, device.Margin{In: out, Out: out, Count: 1, Channels: 2, Channel: 2, Cells: 3}),
+		"activation":     calls.Classify(b.stream, device.Classify{In: out, Classes: 2, Activation: 9, Count: 1, Out: out}),
+		"classes":        calls.Classify(b.stream, device.Classify{In: out, Count: 1, Out: out}),
 		"gallery":        calls.Blend(b.stream, device.Blend{Seen: out, Slots: out, Gallery: small, Rows: 1, Length: 2, Keep: 1}),
 	} {
 		for argument[len(argument)-1] == ' ' { // keys of a map differ
