@@ -62,6 +62,22 @@ func TestPlansRefuse(t *testing.T) {
 		{"crop: pixels have", func() ([]Launch, error) { k := crop; k.Pixels.Scale[1] = inf; return Crop(k) }},
 		{"choose: out has 8 bytes", func() ([]Launch, error) { return Choose(device.Choose{Selection: large, Out: small, Limits: limits}) }},
 		{"select: scores has 65536 bytes", func() ([]Launch, error) { k := choose; k.Anchors = 1 << 20; return Select(k, scratch) }},
+		{"blend: keep is 2", func() ([]Launch, error) {
+			return Blend(device.Blend{Seen: large, Slots: large, Gallery: large, Rows: 1, Length: 8, Keep: 2})
+		}},
+	} {
+		checkPlan(t, c.want, c.plan)
+	}
+}
+
+func TestDecodePlansRefuse(t *testing.T) {
+	s := newSetup(t, newHostMachine(t), "")
+	limits, fit := device.Limits{Objects: 2, People: 1}, device.NewFit(5, 3, 8, 8)
+	small, large := s.dirty(8), s.dirty(1<<16)
+	for _, c := range []struct {
+		want string
+		plan func() ([]Launch, error)
+	}{
 		{"joints: joints is 257, expected 1 to 256", func() ([]Launch, error) {
 			return Joints(device.Joints{Form: device.Relative, In: large, Count: 1, Joints: 257, InWidth: 4, InHeight: 4, Out: large})
 		}},
@@ -69,10 +85,10 @@ func TestPlansRefuse(t *testing.T) {
 			return Joints(device.Joints{Form: device.Heatmaps, In: large, Count: 1, Joints: 1, Columns: 1<<15 + 1, Rows: 1, InWidth: 4, InHeight: 4, Out: large})
 		}},
 		{"combine: count is 1025, expected 1 to 1024", func() ([]Launch, error) {
-			return Combine(device.Combine{Count: 1025, Width: 1, Height: 1, Anchors: 1, InWidth: 4, InHeight: 4, Fit: letterbox.Fit, Subjects: large, Limits: limits, Out: large})
+			return Combine(device.Combine{Count: 1025, Width: 1, Height: 1, Anchors: 1, InWidth: 4, InHeight: 4, Fit: fit, Subjects: large, Limits: limits, Out: large})
 		}},
 		{"anchor joints: joints is 300", func() ([]Launch, error) {
-			return AnchorJoints(device.AnchorJoints{Joints: 300, Anchors: 1, Fit: letterbox.Fit, Subjects: large, Limits: limits, Out: large})
+			return AnchorJoints(device.AnchorJoints{Joints: 300, Anchors: 1, Fit: fit, Subjects: large, Limits: limits, Out: large})
 		}},
 		{"margin: channel is 3, expected 0 to 2", func() ([]Launch, error) {
 			return Margin(device.Margin{In: large, Out: large, Count: 1, Channels: 3, Channel: 3, Cells: 2})
@@ -80,18 +96,21 @@ func TestPlansRefuse(t *testing.T) {
 		{"classify: out has 8 bytes", func() ([]Launch, error) {
 			return Classify(device.Classify{In: large, Classes: 2, Count: 2, Out: small})
 		}},
-		{"blend: keep is 2", func() ([]Launch, error) {
-			return Blend(device.Blend{Seen: large, Slots: large, Gallery: large, Rows: 1, Length: 8, Keep: 2})
-		}},
 	} {
-		plan, err := c.plan()
-		var argument *ArgumentError
-		if c.want == "" {
-			if err != nil || len(plan) == 0 {
-				t.Errorf("plan %v, error %v", plan, err)
-			}
-		} else if !errors.As(err, &argument) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want %q", err, c.want)
+		checkPlan(t, c.want, c.plan)
+	}
+}
+
+// checkPlan expects a plan, or an error that says what want does.
+func checkPlan(t *testing.T, want string, make func() ([]Launch, error)) {
+	t.Helper()
+	plan, err := make()
+	var argument *ArgumentError
+	if want == "" {
+		if err != nil || len(plan) == 0 {
+			t.Errorf("plan %v, error %v", plan, err)
 		}
+	} else if !errors.As(err, &argument) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }
