@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -51,11 +52,11 @@ func modelConfig(c *config.Config, d device.Device, logger *slog.Logger) (model.
 
 func modelSpec(m *config.Model) (model.Spec, error) {
 	card := &m.Card
-	raw, err := os.ReadFile(card.Model)
+	whole, err := readModel(card)
 	if err != nil {
 		return model.Spec{}, fmt.Errorf("model %s: %w", card.Name(), err)
 	}
-	sum := sha256.Sum256(fmt.Append(raw, card.Input.Shape))
+	sum := sha256.Sum256(whole)
 	return model.Spec{
 		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
 		Read:  func() ([]byte, error) { return readModel(card) },
@@ -63,17 +64,20 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	}, nil
 }
 
-// readModel reads a card's ONNX file; sizes that it leaves open are those of the card.
+// readModel reads a card's ONNX file, with the weights that lie beside it; sizes that it leaves open are those of the card.
 func readModel(card *config.Card) ([]byte, error) {
 	raw, err := card.ReadModel()
-	if err != nil || card.Input.Shape == nil {
-		return raw, err
+	if err != nil {
+		return nil, err
 	}
-	fixed, err := onnx.FixInput(raw, card.Input.Name, card.Input.Shape)
+	whole, err := onnx.Embed(raw, filepath.Dir(card.Model))
+	if err == nil && card.Input.Shape != nil {
+		whole, err = onnx.FixInput(whole, card.Input.Name, card.Input.Shape)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", card.Model, err)
 	}
-	return fixed, nil
+	return whole, nil
 }
 
 // openCamera connects to a camera or opens its file. dropped is told about what is lost on the way.

@@ -188,11 +188,10 @@ func (g *guesser) trouble() {
 		}
 	}
 	if w := g.file.Weights; len(w.External) > 0 {
-		text := ""
+		g.note("weights lie in other files, which belong beside the model: %s", strings.Join(w.External, ", "))
 		if len(w.Missing) > 0 {
-			text = fmt.Sprintf(" (missing: %s)", strings.Join(w.Missing, ", "))
+			g.note("of these are missing: %s; without them the model cannot be run", strings.Join(w.Missing, ", "))
 		}
-		g.note("weights lie in other files: %s%s; Sightline reads one file: save the model with its weights inside", strings.Join(w.External, ", "), text)
 	}
 	if g.file.has("NonMaxSuppression") {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
