@@ -130,9 +130,10 @@ func (g *Guess) constants() string {
 
 // writeClasses names the classes: the file's own, COCO's where their number is COCO's, or numbers.
 func (g *Guess) writeClasses(line func(string, ...any)) {
-	names := g.Classes
+	var names []string
 	switch {
-	case len(names) > 0:
+	case named(g.Classes):
+		names = g.Classes
 	case g.Family == "yolov10" || g.Family == "detr-deploy":
 		line("# The file does not name its classes and its shapes do not tell how many there are; these are COCO's.")
 		names = coco
@@ -152,7 +153,7 @@ func (g *Guess) writeClasses(line func(string, ...any)) {
 			line("of: %s", names[0])
 		}
 	}
-	if g.Family == "semantic" && len(g.Classes) > 0 && !slices.Contains(names, "person") {
+	if g.Family == "semantic" && named(g.Classes) && !slices.Contains(names, "person") {
 		line("of: %s  # the class that the mask is made of", yaml(names[0]))
 	}
 	seen := map[string]int{}

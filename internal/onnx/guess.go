@@ -279,16 +279,22 @@ func (g *guesser) finished() bool {
 	case has("num_dets") || has("num_detections"):
 		g.reason("output num_dets: the graph suppresses by itself (EfficientNMS)")
 		g.note("export without suppression")
-	case g.file.Metadata["end2end"] == "True" && g.selected():
-	case g.file.Metadata["end2end"] == "True" && g.file.Metadata["task"] != "detect" && g.file.Metadata["task"] != "":
-		g.reason("an end-to-end export of task %s, which no family reads", g.file.Metadata["task"])
-		g.note("export with end2end=False and nms=False")
 	case g.file.Metadata["task"] == "obb":
 		g.reason("oriented boxes (task obb), which no family reads")
+	case g.selects() && g.selected():
+	case g.selects() && g.file.Metadata["task"] != "detect" && g.file.Metadata["task"] != "":
+		g.reason("an end-to-end export of task %s, which no family reads", g.file.Metadata["task"])
+		g.note("export without a selection of its own: nms=None, before Ultralytics 8.4 end2end=False and nms=False")
 	default:
 		return false
 	}
 	return true
+}
+
+// selects says that an exporter of Ultralytics put the selection of objects into the graph: a model without need of
+// suppression (end2end), or one that suppresses by itself (nms=True).
+func (g *guesser) selects() bool {
+	return g.file.Metadata["end2end"] == "True" || g.file.ultralytics() && g.file.has("NonMaxSuppression")
 }
 
 // selected recognises end-to-end exports that say more of each object than its box.

@@ -36,6 +36,16 @@ func (f *File) names() []string {
 	return list
 }
 
+// named says whether classes have names: an untrained model's are their numbers.
+func named(classes []string) bool {
+	for i, name := range classes {
+		if name != strconv.Itoa(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // literals are the numbers and strings of a flat list or dictionary, in order.
 func literals(text string) (tokens []string, ok bool) {
 	text = strings.TrimSpace(text)

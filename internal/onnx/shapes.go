@@ -112,6 +112,9 @@ func (g *guesser) sureIf(grid bool) string {
 	return likely
 }
 
+// shortest is the length below which a vector is no embedding.
+const shortest = 32
+
 func (g *guesser) vector(o out) {
 	ends, name := g.file.ends(o.name), strings.ToLower(o.name)
 	n := o.shape[0]
@@ -143,12 +146,22 @@ func (g *guesser) vector(o out) {
 		}
 		return
 	}
+	if 0 < n && n < shortest {
+		g.reason("output %s %s: too short a vector to tell people apart, so scores of classes", o.name, say(o.shape))
+		g.count(n)
+		g.Activation = "softmax"
+		g.is("classification", "decoded", likely, "scores", o.name)
+		g.note("if several attributes may hold at once, activation: sigmoid")
+		return
+	}
 	g.reason("output %s %s: a vector of each picture", o.name, say(o.shape))
 	certainty := doubtful
 	if contains("feat", "emb", "reid", "vector") || ends["LpNormalization"] || slices.Contains([]int{128, 256, 384, 512, 576, 768, 1024, 1280, 2048}, n) {
 		certainty = likely
 	}
-	g.is("reid", "decoded", certainty, "features", o.name)
+	if g.is("reid", "decoded", certainty, "features", o.name); certainty == doubtful && n > 0 {
+		g.note("if these are scores of %d classes: task: classification, outputs: { scores: %s } and the classes", n, o.name)
+	}
 }
 
 // planes reads one output of three dimensions.
@@ -174,6 +187,10 @@ func (g *guesser) planes(o out) {
 		g.Joints = s[0]
 		g.reason("a heatmap a joint, %d joints", s[0])
 		g.is("pose", "heatmap", g.likelyIf(g.quarter(s)), "heatmaps", o.name)
+	case s[0] < 1:
+		g.reason("planes, the file does not tell how many: one for each class")
+		g.note("name all classes of the model: the file does not tell how many there are")
+		g.is("segmentation", "semantic", doubtful, "mask", o.name)
 	default:
 		g.count(s[0])
 		g.reason("a plane a class, %d classes", s[0])
