@@ -37,6 +37,12 @@ func (g *Guess) Card(f *File, folder string) (string, error) {
 	}
 	p := g.preset(f)
 	line("# The picture: %s.", p.why)
+	if g.dynamic() {
+		fixed, size := *g, usual[g.Task]
+		fixed.Input.Height, fixed.Input.Width = size[0], size[1]
+		g = &fixed
+		line("# The file leaves height and width open: shape fixes them. This is a usual size, not one that the file tells.")
+	}
 	line("input: { name: %s%s, layout: %s, %s%s }", yaml(g.Input.Name), g.shape(), g.Input.Layout, p.input, g.constants())
 	line("outputs:")
 	for _, role := range roles {
@@ -105,11 +111,8 @@ func (g *Guess) cardOfFamily(line func(string, ...any), p preset) {
 	}
 }
 
-// shape is the input's, if the file fixes it.
+// shape is the input's.
 func (g *Guess) shape() string {
-	if g.Input.Width < 1 || g.Input.Height < 1 {
-		return ""
-	}
 	if g.Input.Layout == "nhwc" {
 		return fmt.Sprintf(", shape: [%d, %d, 3]", g.Input.Height, g.Input.Width)
 	}

@@ -167,7 +167,7 @@ func (g *guesser) constants() {
 	}
 }
 
-func (g *guesser) dynamic() bool { return g.Input.Width < 1 || g.Input.Height < 1 }
+func (g *Guess) dynamic() bool { return g.Input.Width < 1 || g.Input.Height < 1 }
 
 // anchors is how many cells the grids of some strides have; 0 if the size of the input is not known.
 func (g *guesser) anchors(strides ...int) (n int) {

@@ -45,6 +45,11 @@ var presets = map[string]preset{
 	"classification decoded":      {"colour: rgb, " + imagenet, "mean and std of ImageNet, as torchvision has them", ""},
 }
 
+// usual is the height and width that a card gets where the file leaves them open.
+var usual = map[string][2]int{
+	"detection": {640, 640}, "pose": {256, 192}, "segmentation": {512, 512}, "reid": {256, 128}, "classification": {224, 224},
+}
+
 // preset is that of the guess, with what the names of outputs and the metadata tell besides.
 func (g *Guess) preset(f *File) preset {
 	p := presets[g.Task+" "+g.Family]

@@ -98,7 +98,7 @@ func bindings(tensors []onnxruntime.Tensor, maxBatch int) ([]device.Binding, err
 		list[i].Name = t.Name
 		for _, d := range t.Shape[1:] {
 			if d <= 0 {
-				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be dynamic; export the model with a fixed size", t.Name, t.Shape)
+				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be open; the card's input.shape fixes an input's height and width, or export the model with a fixed size", t.Name, t.Shape)
 			}
 			list[i].Shape = append(list[i].Shape, int(d))
 		}
