@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -74,7 +75,10 @@ func readModel(card *config.Card) ([]byte, error) {
 	if err == nil && card.Input.Shape != nil {
 		whole, err = onnx.FixInput(whole, card.Input.Name, card.Input.Shape)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, onnx.ErrFormat):
+		return nil, fmt.Errorf("%s: %w: it is cut off or broken, sightline inspect says where", card.Model, err)
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", card.Model, err)
 	}
 	return whole, nil

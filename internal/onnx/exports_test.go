@@ -80,6 +80,8 @@ var exports = []export{
 	{"MoveNet Lightning", outputs("Concat", "output_0", []int{1, 17, 3}), tensor("input", int32s, 1, 192, 192, 3), "pose movenet", sure, 0, ""},
 	{"MoveNet MultiPose", outputs("Concat", "output_0", []int{6, 56}), tensor("input", int32s, 1, 256, 256, 3), "detection movenet-multipose", sure, 1, ""},
 	{"DeepLabV3", outputs("Resize", "out", []int{21, 520, 520}), images("input", 520, 520), "segmentation semantic", likely, 21, ""},
+	{"DeepLabV3 with its auxiliary head", outputs("Resize", "out", []int{21, 520, 520}, "aux", []int{21, 520, 520}), images("input", 520, 520), "segmentation semantic", likely, 21, "2 outputs, the family reads 1"},
+	{"SSDLite of torchvision", network{outputs: []pb{tensor("boxes", float32s, -1, 4), tensor("scores", float32s, -1), tensor("labels", int64s, -1)}}, images("input", 320, 320), " ", "", 0, "without a batch"},
 	{"U2-Net", outputs("Sigmoid", "d0", []int{1, 320, 320}), images("input", 320, 320), "segmentation decoded", sure, 0, ""},
 	{"MODNet without sigmoid", outputs("Conv", "output", []int{1, 512, 512}), images("input", 512, 512), "segmentation logits", likely, 0, ""},
 	{"OSNet", outputs("Relu", "output", []int{512}), images("input", 256, 128), "reid decoded", likely, 0, ""},

@@ -239,6 +239,8 @@ func (g *guesser) family() {
 			g.segment(g.outs[1], g.outs[0])
 		case g.bins():
 			g.simcc(g.outs[0], g.outs[1], likely)
+		case !slices.ContainsFunc(g.outs, func(o out) bool { return len(o.shape) != 3 }):
+			g.planes(g.outs[0]) // as torchvision and U2-Net have them: the first is the result, the rest serve training
 		}
 		if len(g.outs) > len(g.Outputs) && g.Family != "" {
 			g.note("the graph has %d outputs, the family reads %d of them", len(g.outs), len(g.Outputs))
@@ -264,7 +266,10 @@ func (g *guesser) finished() bool {
 	has := func(name string) bool {
 		return slices.ContainsFunc(g.outs, func(o out) bool { return strings.EqualFold(o.name, name) })
 	}
+	flat := slices.ContainsFunc(g.outs, func(o out) bool { return strings.EqualFold(o.name, "scores") && len(o.shape) == 0 })
 	switch {
+	case has("labels") && has("boxes") && has("scores") && flat:
+		g.reason("outputs labels, boxes and scores of one picture, without a batch, as torchvision's detectors have them: no family reads them")
 	case has("labels") && has("boxes") && has("scores"):
 		g.reason("outputs labels, boxes and scores: the graph ends in its own selection, as the export scripts of RT-DETR, D-FINE and DEIM write it")
 		if len(g.Constants) > 0 {

@@ -56,6 +56,8 @@ func (g *Guess) preset(f *File) preset {
 	switch {
 	case g.Family == "detr" && g.Outputs["boxes"] == "dets":
 		p.input, p.why = "colour: rgb, "+imagenet+", fit: stretch", "mean and std of ImageNet, as RF-DETR has them"
+	case g.Family == "detr" && g.Input.Name == "pixel_values":
+		p.why += "; Conditional and Deformable DETR have besides mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]"
 	case g.Task == "classification" && f.ultralytics():
 		p.input, p.why = "colour: rgb, "+zeroToOne, "as Ultralytics has it"
 	case g.Task == "pose" && g.Input.Name == "pixel_values":
