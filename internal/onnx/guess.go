@@ -323,11 +323,12 @@ func (g *guesser) selected() bool {
 	return true
 }
 
-// pair finds boxes [A,4] and scores [A,C] of as many anchors.
+// pair finds boxes [A,4] and scores [A,C] of as many anchors; where the file leaves sizes open a name may tell the boxes.
 func (g *guesser) pair() (boxes, scores *out) {
 	for i := range g.outs {
 		b := &g.outs[i]
-		if len(b.shape) != 2 || b.shape[1] != 4 {
+		four := len(b.shape) == 2 && (b.shape[1] == 4 || b.shape[1] < 0 && strings.Contains(strings.ToLower(b.name), "box"))
+		if !four {
 			continue
 		}
 		for j := range g.outs {

@@ -127,6 +127,23 @@ func (f *File) ends(name string) map[string]bool {
 	return found
 }
 
+// planes is how many planes the convolution makes that a tensor comes from; 0 if none is found.
+func (f *File) planes(name string) int {
+	for range 32 {
+		m, ok := f.makers[name]
+		switch {
+		case !ok || len(m.inputs) == 0:
+			return 0
+		case m.op == "Conv" && len(m.inputs) > 1:
+			return int(min(f.firsts[m.inputs[1]], mostClasses))
+		case !slices.Contains([]string{"Add", "Resize", "Upsample", "Identity", "Cast", "Sigmoid", "Softmax"}, m.op):
+			return 0
+		}
+		name = m.inputs[0]
+	}
+	return 0
+}
+
 // has says whether the graph has an operator of ONNX.
 func (f *File) has(kind string) bool {
 	return slices.ContainsFunc(f.Operators, func(o Operator) bool { return o.Domain == "" && o.Type == kind })

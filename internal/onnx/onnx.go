@@ -35,6 +35,8 @@ type File struct {
 
 	// makers say by name what each tensor comes from.
 	makers map[string]maker
+	// firsts are the first sizes of the stored tensors that have a name.
+	firsts map[string]int64
 	// functions are operators that the file defines itself.
 	functions map[string]bool
 }
@@ -156,7 +158,7 @@ func parse(r io.Reader, seeker io.Seeker, size int64) (*File, error) {
 		b, seeker, size, compressed = bufio.NewReaderSize(z, 1<<16), nil, math.MaxInt64, true
 	}
 	p := parser{stream: stream{r: b, seeker: seeker}, file: &File{
-		Compressed: compressed, Metadata: map[string]string{}, makers: map[string]maker{}, functions: map[string]bool{},
+		Compressed: compressed, Metadata: map[string]string{}, makers: map[string]maker{}, firsts: map[string]int64{}, functions: map[string]bool{},
 	}}
 	if err := p.model(size); err != nil {
 		return nil, err

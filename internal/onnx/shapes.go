@@ -47,7 +47,7 @@ func (g *guesser) boxes(boxes, scores out) {
 	probable := strings.Contains(strings.ToLower(scores.name), "score") || strings.Contains(strings.ToLower(scores.name), "prob")
 	raw := strings.Contains(names, "logit") || strings.Contains(names, "pred_boxes") || strings.Contains(names, "dets")
 	grid := slices.Contains([]int{g.anchors(8, 16, 32), g.anchors(8, 16, 32, 64), g.anchors(4, 8, 16, 32, 64)}, scores.shape[0])
-	g.reason("outputs %s %s and %s %s: scores and boxes of %d anchors", scores.name, say(scores.shape), boxes.name, say(boxes.shape), boxes.shape[0])
+	g.reason("outputs %s %s and %s %s: scores and boxes of as many anchors", scores.name, say(scores.shape), boxes.name, say(boxes.shape))
 	switch {
 	case raw && !sigmoid:
 		g.reason("the names are those of DETR-like heads, and no sigmoid makes probabilities of the scores")
@@ -187,6 +187,10 @@ func (g *guesser) planes(o out) {
 		g.Joints = s[0]
 		g.reason("a heatmap a joint, %d joints", s[0])
 		g.is("pose", "heatmap", g.likelyIf(g.quarter(s)), "heatmaps", o.name)
+	case s[0] < 1 && g.file.planes(o.name) > 0:
+		o.shape = []int{g.file.planes(o.name), s[1], s[2]}
+		g.reason("the weights of the last convolution make %d planes", o.shape[0])
+		g.planes(o)
 	case s[0] < 1:
 		g.reason("planes, the file does not tell how many: one for each class")
 		g.note("name all classes of the model: the file does not tell how many there are")
