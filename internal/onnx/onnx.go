@@ -1,6 +1,6 @@
 // Package onnx reads what an ONNX file says of itself - inputs, outputs, operators, metadata, never its
-// weights -, guesses which family of models it is of and writes a model card to start from; and it fixes
-// sizes that a model leaves open. It imports nothing of ours.
+// weights -, guesses which family of models it is of and writes a model card to start from; and it makes a
+// model whole: weights of other files go into it, sizes that it leaves open are fixed. It imports nothing of ours.
 package onnx
 
 import (
