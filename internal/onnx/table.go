@@ -12,7 +12,7 @@ func (g *guesser) table(o out) {
 	}
 	if rows < 1 || columns < 1 {
 		g.reason("output %s %s: its sizes are dynamic, export with a fixed size", o.name, say(o.shape))
-		g.note("onnxslim, or an export with dynamo=True write sizes that follow from the input's into the file; "+
+		g.note("onnxslim, or an export with dynamo=True write sizes that follow from the input's into the file; " +
 			"a card written by hand does without: they are learnt when the model is loaded")
 		return
 	}
