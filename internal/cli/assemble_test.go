@@ -12,7 +12,9 @@ import (
 
 // Weights beside a model are part of it: of what a device loads, and of what tells one model from another.
 func TestReadModelWithWeightsBeside(t *testing.T) {
-	field := func(number byte, content string) string { return string([]byte{number<<3 | 2, byte(len(content))}) + content }
+	field := func(number byte, content string) string {
+		return string([]byte{number<<3 | 2, byte(len(content))}) + content
+	}
 	place := field(13, field(1, "location")+field(2, "m.onnx.data"))
 	model := field(7, field(5, "\x08\x02\x10\x01"+field(8, "w")+place+"\x70\x01")) // two float32 numbers
 	folder := t.TempDir()
