@@ -28,6 +28,7 @@ var families = map[string][]family{
 		{name: "yolov10-pose", outputs: []output{{"predictions", []string{"Q 6+3K"}}}},
 		{name: "yolov10-segment", outputs: []output{{"predictions", []string{"Q 6+M"}}, {"prototypes", []string{"M h w"}}}},
 		{name: "detr", outputs: []output{{"logits", []string{"Q C"}}, {"boxes", []string{"Q 4"}}}},
+		{name: "detr-softmax", outputs: []output{{"logits", []string{"Q 1+C"}}, {"boxes", []string{"Q 4"}}}},
 		{name: "detr-deploy", outputs: []output{{"labels", []string{"Q"}}, {"boxes", []string{"Q 4"}}, {"scores", []string{"Q"}}}},
 		{name: "rtdetr", outputs: []output{{"predictions", []string{"Q 4+C"}}}},
 		{name: "rtdetr-end2end", outputs: []output{{"predictions", []string{"Q 6"}}}},

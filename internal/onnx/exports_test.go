@@ -64,7 +64,7 @@ var exports = []export{
 	{"RT-DETR, Hugging Face", outputs("Add", "logits", []int{300, 80}, "pred_boxes", []int{300, 4}), images("pixel_values", 640, 640), "detection detr", sure, 80, ""},
 	{"RF-DETR", outputs("Add", "dets", []int{300, 4}, "labels", []int{300, 91}), images("input", 560, 560), "detection detr", sure, 91, ""},
 	{"DETR, Hugging Face", outputs("Add", "logits", []int{100, 92}, "pred_boxes", []int{100, 4}).beside(tensor("pixel_mask", int64s, 1, 800, 800)),
-		images("pixel_values", 800, 800), "detection detr", doubtful, 92, "softmax with a class of no object"},
+		images("pixel_values", 800, 800), "detection detr-softmax", likely, 91, "a last score of no object"},
 	{"D-FINE", outputs("Mul", "labels", []int{300}, "boxes", []int{300, 4}, "scores", []int{300}).beside(tensor("orig_target_sizes", int64s, 1, 2)),
 		images("images", 640, 640), "detection detr-deploy", sure, 0, "boxes come in input pixels"},
 	{"RT-DETR, Ultralytics", outputs("Concat", "output0", []int{300, 84}), images("images", 640, 640), "detection rtdetr", likely, 80, "queries"},

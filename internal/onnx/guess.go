@@ -153,6 +153,9 @@ func (g *guesser) picture() {
 // targetSizes is the input in which the post-processor of RT-DETR and D-FINE wants the picture's size.
 const targetSizes = "orig_target_sizes"
 
+// pixelMask is the input in which DETR-like models of Hugging Face are told which pixels are of the picture.
+const pixelMask = "pixel_mask"
+
 // constants looks at the inputs beside the picture, which a card can fill with numbers.
 func (g *guesser) constants() {
 	for _, v := range g.file.Inputs {
@@ -161,6 +164,9 @@ func (g *guesser) constants() {
 		case v.Name == targetSizes && !g.dynamic():
 			g.Constants = append(g.Constants, Constant{v.Name, []int{g.Input.Width, g.Input.Height}})
 			g.reason("input %s: with the input's own width and height the boxes come in input pixels", v.Name)
+		case v.Name == pixelMask:
+			g.Constants = append(g.Constants, Constant{v.Name, []int{1}})
+			g.reason("input %s: ones, as the picture fills the whole input", v.Name)
 		default:
 			g.note("input %s must be given numbers, in the card's input.constants", v.Name)
 		}

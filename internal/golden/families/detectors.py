@@ -144,6 +144,15 @@ def detr(g, logits="logits", boxes="pred_boxes", first="logits"):
         g.output(*o)
 
 
+def detr_softmax(g):
+    """The first DETR: one class more, of no object, and a softmax."""
+    _, s = scene(g, count=100, groups=8, reach=14)
+    none = g.rng.uniform(-2, 1, (100, 1))
+    x = g.rows([.1] * 4 + [SCORE] * 6, np.concatenate([unit(s.boxes), s.logits, none], 1), count=100)
+    g.output("logits", g.part(x, 4, 10, 2), [100, 6])
+    g.output("pred_boxes", g.node("Sigmoid", g.part(x, 0, 4, 2)), [100, 4])
+
+
 def deployed(g, keep=20):
     """The post-processor of RT-DETR and D-FINE: the best pairs of query and class, boxes times orig_target_sizes."""
     _, s = scene(g, count=30, groups=8, reach=14)
@@ -229,6 +238,7 @@ CASES = [
      metadata("detect", description="Ultralytics rtdetr-l model trained on coco.yaml")),
     ("detr", "detr", detr, {"name": "pixel_values", "fit": "stretch"}, {"logits": "logits", "boxes": "pred_boxes"}, {}, {}),
     ("detr-rf", "detr", lambda g: detr(g, "labels", "dets", "boxes"), IMAGENET | {"name": "input", "fit": "stretch"}, {"logits": "labels", "boxes": "dets"}, ONE, {}),
+    ("detr-softmax", "detr-softmax", detr_softmax, {"name": "pixel_values", "fit": "stretch"}, {"logits": "logits", "boxes": "pred_boxes"}, {}, {}),
     ("detr-deploy", "detr-deploy", deployed, {"fit": "stretch", "constants": [{"name": "orig_target_sizes", "values": [96, 64]}]},
      {"labels": "labels", "boxes": "boxes", "scores": "scores"}, {}, {}),
     ("rtdetr", "rtdetr", rtdetr, {"fit": "stretch"}, {"predictions": "output0"}, {}, metadata("detect")),
