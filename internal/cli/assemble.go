@@ -63,17 +63,17 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	}, nil
 }
 
-// readModel reads a card's ONNX file; sizes that it leaves open are those of the card.
+// readModel reads a card's ONNX file and prepares it for a device.
 func readModel(card *config.Card) ([]byte, error) {
 	raw, err := card.ReadModel()
-	if err != nil || card.Input.Shape == nil {
-		return raw, err
+	if err != nil {
+		return nil, err
 	}
-	fixed, err := onnx.FixInput(raw, card.Input.Name, card.Input.Shape)
+	model, err := onnx.Prepare(raw, card.Input.Name, card.Input.Shape)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", card.Model, err)
 	}
-	return fixed, nil
+	return model, nil
 }
 
 // openCamera connects to a camera or opens its file. dropped is told about what is lost on the way.

@@ -12,6 +12,7 @@ import (
 const (
 	float32s = 1
 	uint8s   = 2
+	int8s    = 3
 	int32s   = 6
 	int64s   = 7
 )
@@ -82,7 +83,7 @@ var exports = []export{
 	{"ResNet-50", outputs("Gemm", "output", []int{1000}), images("input", 224, 224), "classification decoded", likely, 1000, ""},
 	{"YOLOv8n-cls", outputs("Softmax", "output0", []int{1000}), images("images", 224, 224), "classification decoded", likely, 1000, "softmax"},
 	{"a text model", outputs("Gemm", "logits", []int{2}), tensor("input_ids", int64s, 1, 128), " ", "", 0, "no input takes a picture"},
-	{"bytes", outputs("Sigmoid", "output0", []int{84, 8400}), tensor("images", uint8s, 1, 3, 640, 640), "detection yolov8", sure, 80, "put a Cast in front"},
+	{"signed bytes", outputs("Sigmoid", "output0", []int{84, 8400}), tensor("images", int8s, 1, 3, 640, 640), "detection yolov8", sure, 80, "put a Cast in front"},
 	{"YOLOv8n of dynamic size", outputs("Sigmoid", "output0", []int{84, -1}), tensor("images", float32s, -1, 3, -1, -1), "detection yolov8", likely, 80, "fix them with the card's input.shape"},
 	{"YOLOv8n-seg of dynamic size", outputs("Sigmoid", "output0", []int{116, -1}, "output1", []int{32, -1, -1}).with(map[string]string{"imgsz": "[480, 640]"}),
 		tensor("images", float32s, -1, 3, -1, -1), "detection yolov8-segment", likely, 80, "the metadata says 480 x 640"},

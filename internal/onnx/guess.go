@@ -132,8 +132,8 @@ func (g *guesser) picture() {
 		if d := v.Shape[0]; d.Size > 0 {
 			g.Batch = int(d.Size)
 		}
-		if v.Type != "float32" && v.Type != "int32" {
-			g.note("input %s is %s, Sightline gives float32 or int32: put a Cast in front of it", v.Name, v.Type)
+		if !slices.Contains([]string{"float32", "int32", "float16", "bfloat16", "float64", "uint8"}, v.Type) {
+			g.note("input %s is %s, which no picture is given as: put a Cast in front of it", v.Name, v.Type)
 		}
 		break
 	}
@@ -204,8 +204,8 @@ func (g *guesser) trouble() {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
 	}
 	for _, o := range g.file.Outputs {
-		if o.Type != "float32" && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
-			g.note("output %s is %s, Sightline reads float32", o.Name, o.Type)
+		if !slices.Contains([]string{"float32", "float16", "bfloat16", "float64"}, o.Type) && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
+			g.note("output %s is %s, Sightline reads floating point", o.Name, o.Type)
 		}
 	}
 }

@@ -79,6 +79,12 @@ def yolov5(g, name="output0", probabilities=True, masks=0):
         prototypes(g, masks)
 
 
+def half(g, build):
+    """As exports with half=True: the picture and all outputs are float16."""
+    g.half, g.picture = True, np.dtype(np.float16)
+    build(g)
+
+
 def prototypes(g, masks):
     x = g.affine(g.conv(g.trunk(4), masks), .4, blobs(g.rng, masks, 16, 24))
     g.output("output1", x, [masks, 16, 24])
@@ -226,6 +232,7 @@ CASES = [
     ("yolov5-segment", "yolov5-segment", lambda g: yolov5(g, masks=4), YOLO, {"predictions": "output0", "prototypes": "output1"}, {}, metadata("segment")),
     ("yolov8", "yolov8", yolov8, YOLO, {"predictions": "output0"}, {}, metadata("detect")),
     ("yolov8-logits", "yolov8", lambda g: yolov8(g, probabilities=False), YOLO, {"predictions": "output0"}, {"activation": "sigmoid"}, {}),
+    ("yolov8-half", "yolov8", lambda g: half(g, yolov8), YOLO, {"predictions": "output0"}, {}, metadata("detect", half="True")),
     ("yolov8-misfit", "yolov8", misfit, YOLO, {"predictions": "output0"}, {"wrong": "shape"}, {}),
     ("yolov8-pose", "yolov8-pose", lambda g: yolov8(g, 1, joints=17), YOLO, {"predictions": "output0"}, {"classes": ["person"]},
      metadata("pose", ["person"], kpt_shape=[17, 3])),
