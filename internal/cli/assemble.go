@@ -58,8 +58,9 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	sum := sha256.Sum256(fmt.Append(raw, card.Input.Shape))
 	return model.Spec{
 		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
-		Read:  func() ([]byte, error) { return readModel(card) },
-		Check: vision.CheckOf(card),
+		Within: card.Task == model.Detection && m.On != "",
+		Read:   func() ([]byte, error) { return readModel(card) },
+		Check:  vision.CheckOf(card),
 	}, nil
 }
 

@@ -123,7 +123,7 @@ func (t Tensor) String() string { return fmt.Sprintf("%s %v", t.Name, t.Shape) }
 
 // Region is the part of the picture around an object's box.
 type Region struct {
-	Form    string  `yaml:"form" enum:"box,square,aspect" doc:"box: the box itself, stretched to the input; square: a square around its centre; aspect: the box grown to the input's proportions. By default square for pose (aspect for simcc and heatmap), else box."`
+	Form    string  `yaml:"form" enum:"box,square,aspect" doc:"box: the box itself, stretched to the input; square: a square around its centre; aspect: the box grown to the input's proportions. By default square for pose (aspect for simcc and heatmap), aspect for detection, else box."`
 	Scale   float64 `yaml:"scale" min:"0.1" max:"4" doc:"Size in sizes of that form. By default 1.25 for pose, 1.2 for segmentation, else 1."`
 	Outside string  `yaml:"outside" enum:"black,edge" doc:"What lies outside the picture. By default black for pose, else edge."`
 }
@@ -302,6 +302,7 @@ func (r *reader) fillDefaults(c *Card) {
 	form, scale, outside := "box", 1.0, "edge"
 	switch c.Task {
 	case "detection":
+		form = "aspect" // on objects, with whatever is beside them
 		if !r.has("threshold") {
 			c.Threshold = 0.4
 		}

@@ -70,7 +70,10 @@ func (h *Harness) family(name, folder string, stored bool) (err error) {
 			answers.inputs[card.Name()] = append(answers.inputs[card.Name()], device.Binding{Name: c.Name, Shape: []int{len(c.Values)}, Type: device.Int64})
 		}
 	}
-	m := &config.Model{Name: card.Name(), Card: card, Threshold: card.Threshold, IoU: card.IoU, Batch: card.Batch, On: finder}
+	m := &config.Model{Name: card.Name(), Card: card, Threshold: card.Threshold, IoU: card.IoU, Batch: card.Batch}
+	if card.Task != model.Detection {
+		m.On = finder
+	}
 	f, err := answers.look(h, m, want)
 	switch want.Wrong {
 	case "nan":

@@ -48,8 +48,10 @@ type Spec struct {
 	Task string
 	Name string
 	// Key identifies the content: specs with equal Key and Batch are the same model and share one engine,
-	// unless one looks at whole pictures (Detection) and the other does not.
+	// unless one looks at whole pictures only and the other does not.
 	Key string
+	// Within: a model of task Detection looks at objects, not at whole pictures.
+	Within bool
 	// Batch is the largest number of items in one inference.
 	Batch int
 	// Read returns the ONNX file, uncompressed.
@@ -108,8 +110,11 @@ func (c Config) withDefaults() (Config, error) {
 
 // shares says whether two specs can use one engine.
 func (s *Spec) shares(o *Spec) bool {
-	return s.Key != "" && s.Key == o.Key && s.Batch == o.Batch && (s.Task == Detection) == (o.Task == Detection)
+	return s.Key != "" && s.Key == o.Key && s.Batch == o.Batch && s.whole() == o.whole()
 }
+
+// whole says that pipelines show the model whole pictures only, one at a time.
+func (s *Spec) whole() bool { return s.Task == Detection && !s.Within }
 
 // Errors that a caller can act on; test with errors.Is.
 var (

@@ -5,6 +5,7 @@ import (
 
 	"sightline/internal/device"
 	"sightline/internal/model"
+	"sightline/internal/result"
 )
 
 // crops is what all stages share: a batch of subjects is cut out of the picture into the model's input.
@@ -39,6 +40,8 @@ func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
 		s, err = newReIDStage(c)
 	case model.Classification:
 		s, err = newClassifyStage(c)
+	case model.Detection:
+		s, err = newDetectStage(c)
 	default:
 		err = fmt.Errorf("model %s: task %q does not look at objects", engine.Name(), o.Task)
 	}
@@ -46,6 +49,9 @@ func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
 }
 
 func (c *crops) due(picture uint64) bool { return isDue(picture, c.Every) }
+
+// finish: most stages say nothing but what read does.
+func (c *crops) finish(*result.Frame) error { return nil }
 
 func (c *crops) options() *Options { return &c.group.manager.options }
 
