@@ -100,7 +100,7 @@ func (m *DetectionManager) add(o Stage) (err error) {
 		i, m.groups = len(m.groups), append(m.groups, g)
 	}
 	g := m.groups[i]
-	s, engine, err := g.newStage(o)
+	s, context, err := g.newStage(o)
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,10 @@ func (m *DetectionManager) add(o Stage) (err error) {
 	if len(g.stages) > 64 {
 		return fmt.Errorf("more than 64 models look at the same objects")
 	}
-	if g.batch == 0 || engine.Items() < g.batch {
-		g.batch = engine.Items()
+	if g.batch == 0 || context.Items() < g.batch {
+		g.batch = context.Items()
 	}
-	g.sizes = append(g.sizes, engine.Buckets()...)
+	g.sizes = append(g.sizes, context.Engine().Buckets()...)
 	return nil
 }
 

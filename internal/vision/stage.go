@@ -16,12 +16,11 @@ type crops struct {
 	input
 }
 
-func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
+func (g *group) newStage(o Stage) (stage, *model.ExecutionContext, error) {
 	context := g.manager.options.Contexts.Of(o.Model)
 	if context == nil {
 		return nil, nil, fmt.Errorf("no model %q", o.Model)
 	}
-	engine := context.Engine()
 	c := crops{Stage: o, group: g, context: context}
 	var err error
 	if c.input, err = g.manager.newInput(context, o.Input, o.Constants, o.Pixels); err != nil {
@@ -43,9 +42,9 @@ func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
 	case model.Detection:
 		s, err = newDetectStage(c)
 	default:
-		err = fmt.Errorf("model %s: task %q does not look at objects", engine.Name(), o.Task)
+		err = fmt.Errorf("model %s: task %q does not look at objects", context.Engine().Name(), o.Task)
 	}
-	return s, engine, err
+	return s, context, err
 }
 
 func (c *crops) due(picture uint64) bool { return isDue(picture, c.Every) }

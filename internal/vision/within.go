@@ -36,7 +36,7 @@ func newDetectStage(c crops) (s *detectStage, err error) {
 	limits := m.options.Limits
 	each := device.Limits{Objects: min(mostWithin, limits.Objects)}
 	s.row = each.SelectionSize()
-	if s.rows, err = m.alloc("found in crops", device.OnDevice, s.row*int64(c.context.Engine().Items())); err != nil {
+	if s.rows, err = m.alloc("found in crops", device.OnDevice, s.row*int64(c.context.Items())); err != nil {
 		return nil, err
 	}
 	records, err := m.alloc("found in crops", device.OnDevice, device.RecordSize*int64(limits.People*each.Objects))
