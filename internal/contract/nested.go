@@ -107,6 +107,9 @@ func describeNested(f *result.Frame) string {
 		if o.Parent > 0 {
 			text += fmt.Sprintf(" in %d", o.Parent)
 		}
+		if worn := o.Class == "badge" || o.Class == "hat"; worn != (o.Detector == "worn") || !worn && o.Detector != "near" {
+			text += " found by " + o.Detector
+		}
 		text += fmt.Sprintf(" [%.3g %.3g %.3g %.3g]", o.Box[0], o.Box[1], o.Box[2], o.Box[3])
 		for _, a := range o.Attributes {
 			text += " " + a.Model + "=" + a.Class

@@ -70,6 +70,8 @@ type Object struct {
 	// Parent is the place, from 1, among the frame's objects of the one in which a detector found this one; 0 for
 	// what was found in the whole picture.
 	Parent int `json:"parent,omitempty"`
+	// Detector is the name in the configuration of the model that found it, where a camera has several.
+	Detector string `json:"detector,omitempty"`
 	// Class is the detector's class name, as the model card spells it.
 	Class string `json:"class"`
 	// Score is the detector's probability, 0..1.

@@ -73,12 +73,17 @@ func (f *finder) read(frame *result.Frame, parent func(anchor int) int) error {
 		return fmt.Errorf("model %s: %d numbers of outputs %v: %w", e.Name(), none, e.Outputs(), ErrNotANumber)
 	}
 	f.offset = len(frame.Objects)
+	name := ""
+	if len(f.manager.finders) > 1 {
+		name = f.model
+	}
 	for i := range count {
 		r := raw[device.RecordHeader+device.RecordSize*i:]
 		o := result.Object{
-			Class: f.classes[binary.LittleEndian.Uint32(r[20:])],
-			Score: float(r[16:]),
-			Box:   result.Box{float(r), float(r[4:]), float(r[8:]), float(r[12:])},
+			Detector: name,
+			Class:    f.classes[binary.LittleEndian.Uint32(r[20:])],
+			Score:    float(r[16:]),
+			Box:      result.Box{float(r), float(r[4:]), float(r[8:]), float(r[12:])},
 		}
 		if parent != nil {
 			o.Parent = parent(int(binary.LittleEndian.Uint32(r[24:]))) + 1
