@@ -13,8 +13,8 @@ import (
 	"sightline/internal/vision"
 )
 
-// Nested: a detector on the objects of another, at its own pace, and a model on what it finds; what is found in two
-// crops is one object, and a number that is none is told. In every mode.
+// Nested: a detector on the objects of another, at its own pace, beside a model that looks at them one by one, and a
+// model on what it finds; what is found in two crops is one object, and a number that is none is told. In every mode.
 func Nested(h *Harness) (figure string, err error) {
 	for _, mode := range []model.Mode{model.Parallel, model.Serialized, model.Batched} {
 		if err := h.nested(mode); err != nil {
@@ -25,10 +25,10 @@ func Nested(h *Harness) (figure string, err error) {
 }
 
 var nestedWant = []string{
-	"person [10 10 50 90]|person [30 10 70 90]|person [100 10 140 90]|dog [0 0 9 9]|" +
+	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]|" +
 		"hat in 3 [120 50 140 90]|badge in 1 [35 20 45 40] colour=yes|badge in 2 [50 50 60 70] colour=yes|hat in 3 [105 15 115 25]",
-	"person [10 10 50 90]|person [30 10 70 90]|person [100 10 140 90]|dog [0 0 9 9]",
-	"person [10 10 50 90]|person [30 10 70 90]|person [100 10 140 90]|dog [0 0 9 9]|" +
+	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]",
+	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]|" +
 		"hat in 3 [120 50 140 90]|badge in 1 [35 20 45 40] colour=yes|badge in 2 [50 50 60 70] colour=yes|hat in 3 [105 15 115 25]",
 }
 
@@ -44,17 +44,21 @@ func inside() golden.Raw {
 
 func nestedVision() vision.Options {
 	crop := device.Region{Scale: 1}
+	says := func(role, on, class string) vision.Stage {
+		return vision.Stage{Model: role, Task: model.Classification, Outputs: map[string]string{"scores": "scores"}, Pixels: device.RGB,
+			Subjects: vision.Subjects{On: on, Classes: []string{class}}, Region: crop, Labels: []string{"no", "yes"}}
+	}
 	return vision.Options{
 		Limits: device.Limits{Objects: 8, People: 4},
 		Detectors: []vision.Detector{{Model: "near", Outputs: map[string]string{"scores": "scores", "boxes": "boxes"}, Pixels: device.RGB,
 			Classes: []string{"person", "dog"}, ScoreMin: .4, IoU: .5}},
 		Stages: []vision.Stage{ // the first looks at what the second finds
-			{Model: "colour", Task: model.Classification, Outputs: map[string]string{"scores": "scores"}, Pixels: device.RGB,
-				Subjects: vision.Subjects{On: "worn", Classes: []string{"badge"}}, Region: crop, Labels: []string{"no", "yes"}},
+			says("colour", "worn", "badge"),
 			{Model: "worn", Task: model.Detection, Outputs: map[string]string{"predictions": "output0"}, Pixels: device.RGB,
 				Subjects: vision.Subjects{On: "near", Classes: []string{"person"}}, Region: crop, Every: 2,
 				Detector: &vision.Detector{Model: "worn", Family: "yolov8", Outputs: map[string]string{"predictions": "output0"},
 					Classes: []string{"badge", "hat"}, ScoreMin: .4, IoU: .5}},
+			says("mood", "near", "person"),
 		},
 	}
 }
@@ -78,16 +82,17 @@ func (h *Harness) watchNested(mode model.Mode, found golden.Raw, want []string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	yes, crop := []golden.Raw{{Name: "scores", Shape: []int{1, 2}, Data: golden.Floats{0, 2}}}, []device.Binding{{Name: "images", Shape: []int{3, 8, 8}}}
 	a := &answering{Device: d, answers: map[string][]golden.Raw{
 		"near": finds(golden.Floats{.9, 0, .85, 0, .8, 0, 0, .5}, golden.Floats{10, 10, 50, 90, 30, 10, 70, 90, 100, 10, 140, 90, 0, 0, 9, 9}),
-		"worn": {found}, "colour": {{Name: "scores", Shape: []int{1, 2}, Data: golden.Floats{0, 2}}},
+		"worn": {found}, "colour": yes, "mood": yes,
 	}, inputs: map[string][]device.Binding{
-		"near": {{Name: "images", Shape: []int{3, 90, 150}}}, "worn": {{Name: "images", Shape: []int{3, 16, 8}}}, "colour": {{Name: "images", Shape: []int{3, 8, 8}}},
+		"near": {{Name: "images", Shape: []int{3, 90, 150}}}, "worn": {{Name: "images", Shape: []int{3, 16, 8}}}, "colour": crop, "mood": crop,
 	}}
 	config := h.config(a, mode)
-	for role, task := range map[string]string{"near": model.Detection, "worn": model.Detection, "colour": model.Classification} {
+	for role, task := range map[string]string{"near": model.Detection, "worn": model.Detection, "colour": model.Classification, "mood": model.Classification} {
 		s := model.Spec{Role: role, Task: task, Name: role, Key: role, Batch: 3, Within: role == "worn", Read: func() ([]byte, error) { return nil, nil }}
-		if role == "near" {
+		if role == "near" || role == "mood" {
 			s.Batch = 1
 		}
 		config.Models = append(config.Models, s)

@@ -10,7 +10,7 @@ import (
 	"sightline/internal/result"
 )
 
-// group is the stages that look at the same objects: one list of subjects, and a program for every batch of
+// group is the stages that look at the same objects, as many at once: one list of subjects, and a program for every batch of
 // them, every number of them that there is a bucket for, and every set of stages that are due together.
 // Programs are recorded when they are first needed: most cameras never need most of them.
 type group struct {
@@ -89,27 +89,30 @@ func (m *DetectionManager) addStages(list []Stage) error {
 	return nil
 }
 
-// add puts a stage into the group of its subjects.
+// add puts a stage into the group of its subjects. Stages of another batch are another group: a model that takes one
+// object at a time must not make the others do so.
 func (m *DetectionManager) add(o Stage) (err error) {
-	i := slices.IndexFunc(m.groups, func(g *group) bool { return g.same(o.Subjects) })
+	context := m.options.Contexts.Of(o.Model)
+	if context == nil {
+		return fmt.Errorf("no model %q", o.Model)
+	}
+	i := slices.IndexFunc(m.groups, func(g *group) bool { return g.same(o.Subjects) && g.batch == context.Items() })
 	if i < 0 {
 		g, err := m.newGroup(o.Subjects)
 		if err != nil {
 			return err
 		}
+		g.batch = context.Items()
 		i, m.groups = len(m.groups), append(m.groups, g)
 	}
 	g := m.groups[i]
-	s, context, err := g.newStage(o)
+	s, err := g.newStage(o, context)
 	if err != nil {
 		return err
 	}
 	g.stages = append(g.stages, s)
 	if len(g.stages) > 64 {
 		return fmt.Errorf("more than 64 models look at the same objects")
-	}
-	if g.batch == 0 || context.Items() < g.batch {
-		g.batch = context.Items()
 	}
 	g.sizes = append(g.sizes, context.Engine().Buckets()...)
 	return nil

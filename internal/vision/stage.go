@@ -16,20 +16,14 @@ type crops struct {
 	input
 }
 
-func (g *group) newStage(o Stage) (stage, *model.ExecutionContext, error) {
-	context := g.manager.options.Contexts.Of(o.Model)
-	if context == nil {
-		return nil, nil, fmt.Errorf("no model %q", o.Model)
-	}
+func (g *group) newStage(o Stage, context *model.ExecutionContext) (s stage, err error) {
 	c := crops{Stage: o, group: g, context: context}
-	var err error
 	if c.input, err = g.manager.newInput(context, o.Input, o.Constants, o.Pixels); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.Proportions {
 		c.Region.Aspect = float32(c.width) / float32(c.height)
 	}
-	var s stage
 	switch o.Task {
 	case model.Pose:
 		s, err = newPoseStage(c)
@@ -44,7 +38,7 @@ func (g *group) newStage(o Stage) (stage, *model.ExecutionContext, error) {
 	default:
 		err = fmt.Errorf("model %s: task %q does not look at objects", context.Engine().Name(), o.Task)
 	}
-	return s, context, err
+	return s, err
 }
 
 func (c *crops) due(picture uint64) bool { return isDue(picture, c.Every) }
