@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sightline/internal/identity"
@@ -64,6 +65,11 @@ func judge(program, out string) error {
 		w, e, err := both(dir, west, east)
 		if err != nil {
 			return err
+		}
+		for _, f := range slices.Concat(w, e) {
+			if f.Seq >= uint64(len(everybody)) {
+				return fmt.Errorf("%s has a picture %d, the truth is about %d", f.Camera, f.Seq+1, len(everybody))
+			}
 		}
 		if told == nil { // detections and tracks are the same in all runs
 			told = newByEye(w, e, everybody)
