@@ -1,6 +1,6 @@
 # make demo   four cameras through four models on this machine; see demo/report.html
 # make test   vet and every test; CI runs this and then make fuzz
-# make tracks  scores our trackers and other people's on synthetic crowds
+# make tracks  scores our trackers and other people's on synthetic crowds and on the two plaza clips that overlap
 # make identity  scores who is taken for whom in the two plaza clips that overlap
 # The first two fetch what they need into the user's cache, once: ONNX Runtime, and ffmpeg if there is none.
 export CGO_ENABLED = 0
@@ -27,10 +27,10 @@ fuzz: build
 	grep -rHo '^func Fuzz[A-Za-z0-9]*' --include='*_test.go' internal | sed 's/:func / /' | while read -r file target; do \
 		scripts/fuzz "./$$(dirname "$$file")" "$$target" $(FUZZTIME) || exit 1; done
 
-# Our trackers and other people's on synthetic crowds. Needs Python and some gigabytes for what requirements.txt
+# Our trackers and other people's on synthetic crowds and on what the demo models see in two plaza clips. Needs Python and some gigabytes for what requirements.txt
 # names; nothing else here does.
 TRACKS = out/tracks
-tracks:
+tracks: build
 	go run ./internal/track/judge -out $(TRACKS)
 	test -x $(TRACKS)/python/bin/python || python3 -m venv $(TRACKS)/python
 	$(TRACKS)/python/bin/pip install -q -r internal/track/judge/requirements.txt

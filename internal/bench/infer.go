@@ -57,7 +57,7 @@ func (b Infer) Run(ctx context.Context, each func(Inference)) (err error) {
 	defer func() { err = errors.Join(err, m.Close()) }()
 	spec := b.Config.Models[0]
 	shared := memory(b.Device).each(before, 1)
-	items := min(b.Items, m.Engine(spec.Task).Items())
+	items := min(b.Items, m.Items(spec.Task))
 	for _, n := range b.Lanes {
 		row := Inference{Model: spec.Name, Mode: string(m.Mode()), Lanes: n, Items: items, Shared: shared}
 		if row.Mode == string(model.Parallel) && !b.Graph {

@@ -60,20 +60,21 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	sum := sha256.Sum256(whole)
 	return model.Spec{
 		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
-		Read:  func() ([]byte, error) { return readModel(card) },
-		Check: vision.CheckOf(card),
+		Within: card.Task == model.Detection && m.On != "",
+		Read:   func() ([]byte, error) { return readModel(card) },
+		Check:  vision.CheckOf(card),
 	}, nil
 }
 
-// readModel reads a card's ONNX file, with the weights that lie beside it; sizes that it leaves open are those of the card.
+// readModel reads a card's ONNX file, with the weights that lie beside it, and prepares it for a device.
 func readModel(card *config.Card) ([]byte, error) {
 	raw, err := card.ReadModel()
 	if err != nil {
 		return nil, err
 	}
 	whole, err := onnx.Embed(raw, filepath.Dir(card.Model))
-	if err == nil && card.Input.Shape != nil {
-		whole, err = onnx.FixInput(whole, card.Input.Name, card.Input.Shape)
+	if err == nil {
+		whole, err = onnx.Prepare(whole, card.Input.Name, card.Input.Shape)
 	}
 	switch {
 	case errors.Is(err, onnx.ErrFormat):

@@ -17,7 +17,7 @@ import (
 // out. It is a YAML file of its own, usually beside the model.
 type Card struct {
 	Task        string   `yaml:"task,required" enum:"detection,pose,segmentation,reid,classification" doc:"What the model does."`
-	Family      string   `yaml:"family" default:"decoded" doc:"How its outputs are read, see docs/models.md: for detection decoded, yolox, yolov5, yolov8, yolov10, detr, detr-deploy, rtdetr, rtdetr-end2end, nanodet, yolov8-pose, yolov8-segment, yolov5-segment, yolov10-pose, yolov10-segment or movenet-multipose; for pose decoded, movenet, simcc or heatmap; for segmentation decoded, logits or semantic."`
+	Family      string   `yaml:"family" default:"decoded" doc:"How its outputs are read, see docs/models.md: for detection decoded, yolox, yolov5, yolov8, yolov10, detr, detr-softmax, detr-deploy, rtdetr, rtdetr-end2end, nanodet, yolov8-pose, yolov8-segment, yolov5-segment, yolov10-pose, yolov10-segment or movenet-multipose; for pose decoded, movenet, simcc or heatmap; for segmentation decoded, logits or semantic."`
 	File        string   `yaml:"file,required" doc:"Path of the ONNX file, plain or gzipped."`
 	Description string   `yaml:"description" doc:"The network in a few words."`
 	Input       Input    `yaml:"input,required" doc:"How a picture goes in."`
@@ -63,7 +63,7 @@ type Input struct {
 // Constant is an input of fixed numbers.
 type Constant struct {
 	Name   string    `yaml:"name,required" doc:"Name of the input."`
-	Values []float64 `yaml:"values,required" min:"-16777216" max:"16777216" doc:"Its numbers for one picture."`
+	Values []float64 `yaml:"values,required" min:"-16777216" max:"16777216" doc:"Its numbers for one picture, in the order of its shape; a single one fills it."`
 }
 
 // Outputs are a model's outputs by what they mean; those of other families stay nil.
@@ -72,7 +72,7 @@ type Outputs struct {
 	Boxes       *Tensor `yaml:"boxes" doc:"Detection: [anchors, 4]."`
 	Predictions *Tensor `yaml:"predictions" doc:"Detection: everything in one, as the family has it."`
 	Labels      *Tensor `yaml:"labels" doc:"Family detr-deploy: [queries]."`
-	Logits      *Tensor `yaml:"logits" doc:"Family detr: [queries, classes]."`
+	Logits      *Tensor `yaml:"logits" doc:"Family detr: [queries, classes]; detr-softmax: [queries, classes + 1]."`
 	Prototypes  *Tensor `yaml:"prototypes" doc:"Families of masks: [prototypes, height, width]."`
 	Keypoints   *Tensor `yaml:"keypoints" doc:"Pose: [joints, 3]."`
 	X           *Tensor `yaml:"x" doc:"Family simcc: [joints, columns]."`
@@ -123,7 +123,7 @@ func (t Tensor) String() string { return fmt.Sprintf("%s %v", t.Name, t.Shape) }
 
 // Region is the part of the picture around an object's box.
 type Region struct {
-	Form    string  `yaml:"form" enum:"box,square,aspect" doc:"box: the box itself, stretched to the input; square: a square around its centre; aspect: the box grown to the input's proportions. By default square for pose (aspect for simcc and heatmap), else box."`
+	Form    string  `yaml:"form" enum:"box,square,aspect" doc:"box: the box itself, stretched to the input; square: a square around its centre; aspect: the box grown to the input's proportions. By default square for pose (aspect for simcc and heatmap), aspect for detection, else box."`
 	Scale   float64 `yaml:"scale" min:"0.1" max:"4" doc:"Size in sizes of that form. By default 1.25 for pose, 1.2 for segmentation, else 1."`
 	Outside string  `yaml:"outside" enum:"black,edge" doc:"What lies outside the picture. By default black for pose, else edge."`
 }
@@ -285,6 +285,8 @@ func (r *reader) checkFamily(c *Card, f *family) {
 		if c.Family == "detr" {
 			c.Activation = "sigmoid"
 		}
+	case c.Family == "detr-softmax":
+		r.fault("activation", "the family detr-softmax has its own")
 	case c.Task == "detection" && c.Activation == "softmax":
 		r.fault("activation", "expected none or sigmoid for a detection model")
 	case c.Task != "detection" && c.Task != "classification" && c.Activation != "":
@@ -300,6 +302,7 @@ func (r *reader) fillDefaults(c *Card) {
 	form, scale, outside := "box", 1.0, "edge"
 	switch c.Task {
 	case "detection":
+		form = "aspect" // on objects, with whatever is beside them
 		if !r.has("threshold") {
 			c.Threshold = 0.4
 		}

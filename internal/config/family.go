@@ -25,17 +25,18 @@ var families = map[string][]family{
 		{name: "yolov5", outputs: []output{{"predictions", []string{"A 5+C"}}}},
 		{name: "yolov8", outputs: []output{{"predictions", []string{"4+C A"}}}},
 		{name: "yolov10", outputs: []output{{"predictions", []string{"Q 6"}}}},
-		{name: "yolov10-pose", outputs: []output{{"predictions", []string{"Q 6+3K"}}}},
-		{name: "yolov10-segment", outputs: []output{{"predictions", []string{"Q 6+M"}}, {"prototypes", []string{"M h w"}}}},
+		{name: "yolov10-pose", outputs: []output{{"predictions", []string{"Q 6+3K"}}}, oneStage: true},
+		{name: "yolov10-segment", outputs: []output{{"predictions", []string{"Q 6+M"}}, {"prototypes", []string{"M h w"}}}, oneStage: true},
 		{name: "detr", outputs: []output{{"logits", []string{"Q C"}}, {"boxes", []string{"Q 4"}}}},
+		{name: "detr-softmax", outputs: []output{{"logits", []string{"Q 1+C"}}, {"boxes", []string{"Q 4"}}}},
 		{name: "detr-deploy", outputs: []output{{"labels", []string{"Q"}}, {"boxes", []string{"Q 4"}}, {"scores", []string{"Q"}}}},
 		{name: "rtdetr", outputs: []output{{"predictions", []string{"Q 4+C"}}}},
 		{name: "rtdetr-end2end", outputs: []output{{"predictions", []string{"Q 6"}}}},
 		{name: "nanodet", outputs: []output{{"predictions", []string{"A C+4R"}}}, grid: []int{8, 16, 32, 64}},
-		{name: "yolov8-pose", outputs: []output{{"predictions", []string{"4+C+3K A"}}}},
-		{name: "yolov8-segment", outputs: []output{{"predictions", []string{"4+C+M A"}}, {"prototypes", []string{"M h w"}}}},
-		{name: "yolov5-segment", outputs: []output{{"predictions", []string{"A 5+C+M"}}, {"prototypes", []string{"M h w"}}}},
-		{name: "movenet-multipose", outputs: []output{{"predictions", []string{"Q 56"}}}},
+		{name: "yolov8-pose", outputs: []output{{"predictions", []string{"4+C+3K A"}}}, oneStage: true},
+		{name: "yolov8-segment", outputs: []output{{"predictions", []string{"4+C+M A"}}, {"prototypes", []string{"M h w"}}}, oneStage: true},
+		{name: "yolov5-segment", outputs: []output{{"predictions", []string{"A 5+C+M"}}, {"prototypes", []string{"M h w"}}}, oneStage: true},
+		{name: "movenet-multipose", outputs: []output{{"predictions", []string{"Q 56"}}}, oneStage: true},
 	},
 	"pose": {
 		{name: "decoded", outputs: []output{{"keypoints", []string{"K 3"}}}},
@@ -57,6 +58,8 @@ type family struct {
 	outputs []output
 	// grid are the strides that anchors lie on if the card names none; nil where there is no grid.
 	grid []int
+	// oneStage: a detector that also tells joints or masks.
+	oneStage bool
 }
 
 // family is the card's, or nil if its task has none of that name.

@@ -20,6 +20,8 @@ func TestFamilies(t *testing.T) {
 		{"detection", "yolov10", 80, [][]int{{300, 6}}, ""},
 		{"detection", "detr", 91, [][]int{{300, 91}, {300, 4}}, ""},
 		{"detection", "detr", 91, [][]int{{300, 91}, {301, 4}}, "output o1 (boxes): expected shape [Q, 4], C = 91, Q = 300, found [301 4]"},
+		{"detection", "detr-softmax", 91, [][]int{{100, 92}, {100, 4}}, ""},
+		{"detection", "detr-softmax", 91, [][]int{{100, 91}, {100, 4}}, "output o0 (logits): expected shape [Q, 1+C], C = 91, found [100 91]"},
 		{"detection", "detr-deploy", 80, [][]int{{300}, {300, 4}, {300}}, ""},
 		{"detection", "detr-deploy", 80, [][]int{{300}, {300, 4}, {300, 80}}, "output o2 (scores): expected shape [Q], C = 80, Q = 300, found [300 80]"},
 		{"detection", "rtdetr", 80, [][]int{{300, 84}}, ""},

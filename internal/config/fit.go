@@ -47,6 +47,15 @@ func (c *Card) Check(inputs, outputs []Tensor) error {
 	return fmt.Errorf("card %s (%s) does not fit model %s: %s", c.Path, c.kind(), c.Model, strings.Join(wrong, "; "))
 }
 
+// fills says whether the numbers fill a shape: one each, or one for all.
+func (k *Constant) fills(shape []int) bool {
+	elements := 1
+	for _, n := range shape {
+		elements *= max(n, 0) // an open size holds nothing
+	}
+	return elements > 0 && (len(k.Values) == 1 || len(k.Values) == elements)
+}
+
 // checkConstants compares the inputs beside the picture.
 func (c *Card) checkConstants(inputs []Tensor, say func(format string, args ...any)) {
 	for _, t := range inputs {
@@ -55,8 +64,8 @@ func (c *Card) checkConstants(inputs []Tensor, say func(format string, args ...a
 		case t.Name == c.Input.Name:
 		case i < 0:
 			say("input %v gets nothing: the card names %s for the picture and no constant of that name", t, c.Input.Name)
-		case len(t.Shape) != 1 || t.Shape[0] != len(c.Input.Constants[i].Values):
-			say("input %v: the card gives it %d numbers", t, len(c.Input.Constants[i].Values))
+		case !c.Input.Constants[i].fills(t.Shape):
+			say("input %v: expected as many numbers as its fixed shape holds, or one for all, found %d", t, len(c.Input.Constants[i].Values))
 		}
 	}
 	for _, k := range c.Input.Constants {

@@ -19,12 +19,12 @@ type Model struct {
 	Threshold float64  `yaml:"threshold" min:"0" max:"1" doc:"Takes the place of the card's threshold."`
 	IoU       float64  `yaml:"iou" min:"0" max:"1" doc:"Takes the place of the card's iou."`
 	Batch     int      `yaml:"batch" min:"1" max:"1024" doc:"Takes the place of the card's batch."`
-	Classes   []string `yaml:"classes" doc:"Detection: the classes to report; all of the card's if left out. Others: the classes of objects to look at; person if left out (all, where the detector knows no persons)."`
-	On        string   `yaml:"on" doc:"Not for detection: the name of the detection model whose objects it looks at; the first one if left out. Or, for a segmentation model of family semantic, picture: whole pictures."`
-	MinWidth  float64  `yaml:"min_width" default:"0" min:"0" max:"65536" doc:"Not for detection: narrower objects, in picture pixels, are not looked at."`
-	MinHeight float64  `yaml:"min_height" default:"0" min:"0" max:"65536" doc:"Not for detection: lower objects, in picture pixels, are not looked at."`
+	Classes   []string `yaml:"classes" doc:"The classes of objects to look at; person if left out (all, where the detector knows no persons). Detection of whole pictures: the classes to report; all of the card's if left out."`
+	On        string   `yaml:"on" doc:"The name of the detection model whose objects it looks at; the first one if left out. Or picture: whole pictures, which is what detection models look at if it is left out, and segmentation models of family semantic can."`
+	MinWidth  float64  `yaml:"min_width" default:"0" min:"0" max:"65536" doc:"Narrower objects, in picture pixels, are not looked at."`
+	MinHeight float64  `yaml:"min_height" default:"0" min:"0" max:"65536" doc:"Lower objects, in picture pixels, are not looked at."`
 	Every     int      `yaml:"every" default:"1" min:"1" max:"1000" doc:"Look at every n-th picture only. The results of the others have nothing of this model."`
-	Margin    float64  `yaml:"margin" min:"-0.45" max:"1.5" doc:"Not for detection: share of the region's size that is added on each side; takes the place of the card's region.scale (0.1 is a scale of 1.2)."`
+	Margin    float64  `yaml:"margin" min:"-0.45" max:"1.5" doc:"Not for whole pictures: share of the region's size that is added on each side; takes the place of the card's region.scale (0.1 is a scale of 1.2)."`
 
 	// Name is the model's key in the configuration.
 	Name string `yaml:"-"`
@@ -53,6 +53,16 @@ func (m Models) Of(name string) *Model {
 func (m Models) Task(task string) *Model {
 	for i := range m {
 		if m[i].Card.Task == task {
+			return &m[i]
+		}
+	}
+	return nil
+}
+
+// finder is the first detection model that looks at whole pictures, or nil.
+func (m Models) finder() *Model {
+	for i := range m {
+		if m[i].Card.Task == "detection" && m[i].On == "" {
 			return &m[i]
 		}
 	}
@@ -106,12 +116,12 @@ func (r *reader) checkModels(c *Config) {
 		}
 		r.checkModel(field, m)
 	}
-	first := c.Models.Task("detection")
+	first := c.Models.finder()
 	if first == nil && r.sound("models") && r.has("models") && !slices.ContainsFunc(c.Models, func(m Model) bool { return !r.sound("models."+m.Name) || m.Card.Task == "" }) {
-		r.fault("models", "expected a model of task detection: the others look at what it finds")
+		r.fault("models", "expected a model of task detection that looks at whole pictures: the others look at what it finds")
 	}
 	for i := range c.Models {
-		if m := &c.Models[i]; m.Card.Task != "" && m.Card.Task != "detection" {
+		if m := &c.Models[i]; m.Card.Task != "" && (m.Card.Task != "detection" || m.On != "") {
 			r.checkSubjects("models."+m.Name, c, m)
 		}
 	}
@@ -155,11 +165,14 @@ func (r *reader) checkModel(field string, m *Model) {
 	if r.has(field + ".margin") {
 		card.Region.Scale = 1 + 2*m.Margin
 	}
-	if card.Task == "detection" {
+	if m.On == Picture && card.Task == "detection" {
+		m.On = ""
+	}
+	if card.Task == "detection" && m.On == "" {
 		r.checkWanted(field, m.Classes, &card, err == nil)
-		for _, key := range []string{"on", "min_width", "min_height", "margin"} {
+		for _, key := range []string{"min_width", "min_height", "margin"} {
 			if r.has(field + "." + key) {
-				r.fault(field+"."+key, "a detection model looks at whole pictures")
+				r.fault(field+"."+key, "%s looks at whole pictures; on names another model, at whose objects it then looks", m.Name)
 			}
 		}
 	}
@@ -180,7 +193,7 @@ func (r *reader) checkWanted(field string, classes []string, card *Card, sound b
 // checkSubjects settles which objects a model looks at.
 func (r *reader) checkSubjects(field string, c *Config, m *Model) {
 	if m.On == "" {
-		if first := c.Models.Task("detection"); first != nil {
+		if first := c.Models.finder(); first != nil {
 			m.On = first.Name
 		}
 	}
@@ -202,9 +215,29 @@ func (r *reader) checkSubjects(field string, c *Config, m *Model) {
 		}
 		return
 	}
+	if m.Card.Task == "detection" {
+		r.checkWithin(field, c, m)
+	}
 	r.checkWanted(field, m.Classes, &on.Card, len(on.Card.Classes) > 0)
 	if len(m.Classes) == 0 && slices.Contains(on.Card.Classes, "person") {
 		m.Classes = []string{"person"}
+	}
+}
+
+// checkWithin checks a detection model that looks at another one's objects.
+func (r *reader) checkWithin(field string, c *Config, m *Model) {
+	if f := m.Card.family(); f != nil && f.oneStage {
+		r.fault(field+".on", "a model of family %s looks at whole pictures", m.Card.Family)
+	}
+	on := m
+	for range c.Models {
+		if on = c.Models.Of(on.On); on == nil || on.On == "" {
+			return
+		}
+		if on == m {
+			r.fault(field+".on", "%s looks at what it finds itself", m.Name)
+			return
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ cameras:
 `, []string{
 			"3:31: models.pose.on: no model is named \"detektion\"; did you mean detection?",
 			"3:65: models.pose.every: expected a whole number from 1 to 1000, found number 0",
-			"4:40: models.wide.margin: a detection model looks at whole pictures",
+			"4:40: models.wide.margin: wide looks at whole pictures; on names another model",
 			"5:31: models.legs.on: expected a detection model, pose is of task pose",
 			"6:10: models.a b: expected a name of letters",
 			"7:47: models.dogs.classes[0]: ",
@@ -36,6 +36,18 @@ cameras:
   picture: detection.yaml
 cameras: [{name: a, source: clip.mp4}]
 `, []string{"3:31: models.pose.on: only segmentation models of family semantic look at whole pictures", "4:12: models.picture: is no name for a model"}},
+		"detectors on detectors": {`models:
+  detection: {card: detection.yaml, on: wide}
+  wide: {card: detection.yaml, on: detection}
+  self: {card: detection.yaml, on: self, classes: [dogs]}
+cameras: [{name: a, source: clip.mp4}]
+`, []string{
+			"2:3: models: expected a model of task detection that looks at whole pictures",
+			"2:41: models.detection.on: detection looks at what it finds itself",
+			"3:36: models.wide.on: wide looks at what it finds itself",
+			"4:36: models.self.on: self looks at what it finds itself",
+			"4:52: models.self.classes[0]: ",
+		}},
 		"only poses": {"models: {pose: pose.yaml}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:9: models: expected a model of task detection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,5 +84,26 @@ cameras:
 	}
 	if !reflect.DeepEqual(names, []string{"detection", "dogs"}) || len(c.ModelsOf(&c.Cameras[0])) != 4 {
 		t.Errorf("%v", names)
+	}
+}
+
+// A detector on objects, and what looks at what it finds.
+func TestNestedDetectors(t *testing.T) {
+	nested, err := load(t, `
+models:
+  heads: {card: detection.yaml, on: detection, min_height: 40, margin: 0.1}
+  detection: {card: detection.yaml, on: picture}
+  pose: {card: pose.yaml, on: heads}
+  legs: pose.yaml
+cameras: [{name: a, source: clip.mp4}]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := nested.Models.Of("heads"); m.On != "detection" || !reflect.DeepEqual(m.Classes, []string{"person"}) || m.Card.Region.Form != "aspect" || m.Card.Region.Scale != 1.2 {
+		t.Errorf("heads: %+v", m)
+	}
+	if on := []string{nested.Models.Of("detection").On, nested.Models.Of("pose").On, nested.Models.Of("legs").On}; !reflect.DeepEqual(on, []string{"", "heads", "detection"}) {
+		t.Errorf("%q", on)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"sightline/internal/golden"
 )
 
-// answering is a device on which some models only repeat stored answers, the same for every item.
+// answering is a device on which some models only repeat stored answers: the same for every item, or, where there are
+// several, one after the other.
 type answering struct {
 	device.Device
 	answers map[string][]golden.Raw
@@ -69,12 +70,16 @@ func (e *answeringEngine) NewContext(o device.ContextOptions) (device.ExecutionC
 			}
 			binary.LittleEndian.PutUint32(b.Bytes()[4*i:], math.Float32bits(v))
 		}
-		c.answers = append(c.answers, b)
+		c.answers, c.count = append(c.answers, b), append(c.count, answer.Shape[0])
 	}
 	return c, nil
 }
 
-type answeringContext struct{ answers, outputs []*device.Buffer }
+type answeringContext struct {
+	answers, outputs []*device.Buffer
+	// count is how many answers lie in each buffer.
+	count []int
+}
 
 func (c *answeringContext) Bind(_, outputs []*device.Buffer) error {
 	c.outputs = outputs
@@ -83,8 +88,10 @@ func (c *answeringContext) Bind(_, outputs []*device.Buffer) error {
 
 func (c *answeringContext) Enqueue(s device.Stream, n int) error {
 	for i, a := range c.answers {
+		answers := int64(c.count[i])
+		size := a.Size() / answers
 		for item := range int64(n) {
-			if err := s.Copy(c.outputs[i].Slice(item*a.Size(), a.Size()), a); err != nil {
+			if err := s.Copy(c.outputs[i].Slice(item*size, size), a.Slice(item%answers*size, size)); err != nil {
 				return err
 			}
 		}

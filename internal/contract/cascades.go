@@ -101,10 +101,11 @@ func (h *Harness) cascade(mode model.Mode) (err error) {
 	if m.Engine("clothes") != m.Engine("plates") {
 		return errors.New("two roles of one model have two engines")
 	}
-	return (&bench{device: d, manager: m}).watchCascade()
+	return (&bench{device: d, manager: m}).watch(cascadeVision(), cascadeWant, describe)
 }
 
-func (b *bench) watchCascade() (err error) {
+// watch shows grey pictures of 150x90 to models and compares what is found in each with want.
+func (b *bench) watch(o vision.Options, want []string, describe func(*result.Frame) string) (err error) {
 	c, err := b.manager.CreatePipelineContexts("cascade")
 	if err != nil {
 		return err
@@ -116,7 +117,6 @@ func (b *bench) watchCascade() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, buffer.Close()) }()
-	o := cascadeVision()
 	o.Owner, o.Device, o.Contexts, o.Format = "cascade", b.device, c, format
 	v, err := vision.New(o)
 	if err != nil {
@@ -124,7 +124,7 @@ func (b *bench) watchCascade() (err error) {
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
 	f := &result.Frame{}
-	for i, want := range cascadeWant {
+	for i, want := range want {
 		if _, err := v.Detect(&device.Picture{PictureFormat: format, Buffer: buffer}, f); err != nil {
 			return err
 		}

@@ -89,6 +89,7 @@ func Checks() []Check {
 		{"GoldenPictures", GoldenPictures},
 		{"Families", Families},
 		{"Cascades", Cascades},
+		{"Nested", Nested},
 	}
 }
 

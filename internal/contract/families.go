@@ -13,6 +13,7 @@ import (
 	"sightline/internal/device"
 	"sightline/internal/golden"
 	"sightline/internal/model"
+	"sightline/internal/onnx"
 	"sightline/internal/result"
 	"sightline/internal/result/rle"
 	"sightline/internal/vision"
@@ -69,7 +70,10 @@ func (h *Harness) family(name, folder string, stored bool) (err error) {
 			answers.inputs[card.Name()] = append(answers.inputs[card.Name()], device.Binding{Name: c.Name, Shape: []int{len(c.Values)}, Type: device.Int64})
 		}
 	}
-	m := &config.Model{Name: card.Name(), Card: card, Threshold: card.Threshold, IoU: card.IoU, Batch: card.Batch, On: finder}
+	m := &config.Model{Name: card.Name(), Card: card, Threshold: card.Threshold, IoU: card.IoU, Batch: card.Batch}
+	if card.Task != model.Detection {
+		m.On = finder
+	}
 	f, err := answers.look(h, m, want)
 	switch want.Wrong {
 	case "nan":
@@ -103,8 +107,15 @@ func (a *answering) look(h *Harness, m *config.Model, want golden.Family) (f *re
 		c.Models = append(c.Models, model.Spec{Role: finder, Task: model.Detection, Name: finder, Key: finder, Batch: 1, Read: read})
 	}
 	o.Use(m)
+	read = func() ([]byte, error) {
+		raw, err := m.Card.ReadModel()
+		if err != nil {
+			return nil, err
+		}
+		return onnx.Prepare(raw, m.Card.Input.Name, m.Card.Input.Shape)
+	}
 	c.Models = append(c.Models, model.Spec{
-		Role: m.Name, Task: m.Card.Task, Name: m.Card.Name(), Key: m.Name, Batch: m.Batch, Read: m.Card.ReadModel,
+		Role: m.Name, Task: m.Card.Task, Name: m.Card.Name(), Key: m.Name, Batch: m.Batch, Read: read,
 		Check: vision.CheckOf(&m.Card),
 	})
 	manager, err := model.New(c)

@@ -159,6 +159,12 @@ func (a *arguments) head(k *Select) {
 	if h.Pairs && int64(k.Anchors)*int64(k.Classes) > math.MaxInt32 {
 		a.fail("anchors", "and classes make %d pairs, which is too many", int64(k.Anchors)*int64(k.Classes))
 	}
+	if h.Background {
+		columns++
+		if h.Objectness.Buffer != nil || h.Labels.Buffer != nil || h.Sigmoid || h.Pairs {
+			a.fail("head", "has a background, which does not go with objectness, labels, sigmoid or pairs")
+		}
+	}
 	switch h.Form {
 	case Corners, Centre, CornersYX:
 		if !(h.UnitX > 0) || !(h.UnitY > 0) {

@@ -78,6 +78,18 @@ func (k *Keypoints) Check() error {
 }
 
 // Check: see Letterbox.Check.
+func (k *Uncrop) Check() error {
+	a := arguments{kernel: "uncrop"}
+	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
+	a.region(k.Region)
+	a.size("input ", k.InWidth, k.InHeight)
+	a.between("each", k.Each, 1, MaxEach)
+	a.holds("in", k.In, 4, k.Count, RecordHeader/4+k.Each*RecordSize/4)
+	a.holds("out", k.Out, 4, k.Limits.People, k.Each, RecordSize/4)
+	return a.err
+}
+
+// Check: see Letterbox.Check.
 func (k *PackMasks) Check() error {
 	a := arguments{kernel: "pack masks"}
 	a.subjects(k.Subjects, k.Limits, k.First, k.Count)

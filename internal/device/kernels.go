@@ -26,6 +26,8 @@ type Kernels interface {
 	Crop(s Stream, k Crop) error
 	// Keypoints maps joints from pose input pixels to picture pixels.
 	Keypoints(s Stream, k Keypoints) error
+	// Uncrop maps the objects found in crops to the picture.
+	Uncrop(s Stream, k Uncrop) error
 	// PackMasks turns mask probabilities into bits at picture resolution.
 	PackMasks(s Stream, k PackMasks) error
 	// Joints reads a pose model's outputs as x, y and score.
@@ -177,6 +179,26 @@ type Keypoints struct {
 	// Out is [Limits.People,Joints,3]; rows First..First+Count-1 are written, with zeros beyond the subjects.
 	Out *Buffer
 }
+
+// Uncrop makes records of a picture's objects of what a detector found in crops. Record (First+i)*Each+j is object
+// j of item i, its box mapped as Keypoints maps joints. Where there is no such object or no subject First+i, and
+// for all subjects after the last item, the score is -1 and the rest 0. An item with numbers that were none has
+// NaN as the score of its first record.
+type Uncrop struct {
+	// In is Count Selections of at most Each objects, in input pixels.
+	In                *Buffer
+	Each              int
+	InWidth, InHeight int
+	Subjects          *Buffer
+	Limits            Limits
+	First, Count      int
+	Region            Region
+	// Out is [Limits.People,Each] records; those from First on are written.
+	Out *Buffer
+}
+
+// MaxEach is how many objects a crop has at most.
+const MaxEach = 1024
 
 // PackMasks writes, for subject First+i, one MaskRecord. The record's area is the region clipped to
 // the picture, in whole pixels: floor of its low and ceil of its high edges. If that has more than MaskBits

@@ -42,6 +42,9 @@ type Head struct {
 	// Objectness, if there, is one number an anchor that all its scores are multiplied with (a logit too with
 	// Sigmoid).
 	Objectness Values
+	// Background: behind the classes the scores have one more column, of no object; a softmax over all makes them
+	// probabilities. Not with Objectness, Labels, Sigmoid or Pairs.
+	Background bool
 	// Labels, if there, is the class of an anchor, which then has one score only; its numbers are of LabelType.
 	Labels    Values
 	LabelType ElementType

@@ -29,17 +29,20 @@ var (
 	white = color.RGBA{255, 255, 255, 255}
 )
 
-// Annotate draws f's objects into img: masks, then boxes and skeletons, then labels, each in the colour
-// of its track. img shows the picture that f speaks of at any size; lines and letters grow with it. An
+// Annotate draws f's areas and objects into img: areas with a legend, masks, then boxes and skeletons, then labels,
+// each in the colour of its track. img shows the picture that f speaks of at any size; lines and letters grow with it. An
 // object whose box or mask makes no sense (not finite, not inside the picture) is drawn without it.
 func Annotate(img *image.RGBA, f *result.Frame) {
 	bounds := img.Bounds()
-	if bounds.Empty() || len(f.Objects) == 0 {
+	if bounds.Empty() || len(f.Objects)+len(f.Areas) == 0 {
 		return
 	}
 	c := newCanvas(img, f)
-	for i := range f.Objects {
-		c.mask(&f.Objects[i])
+	for i, a := range f.Areas {
+		c.mask(a.Mask, areaColor(i), 0.2)
+	}
+	for _, o := range f.Objects {
+		c.mask(o.Mask, Color(o.Track), 0.3)
 	}
 	for i := range f.Objects {
 		c.box(&f.Objects[i])
@@ -48,6 +51,7 @@ func Annotate(img *image.RGBA, f *result.Frame) {
 		c.skeleton(&f.Objects[i])
 	}
 	c.labels(f.Objects)
+	c.legend(f.Areas)
 }
 
 // JPEG encodes a picture; quality is 1..100, 0 stands for 90.

@@ -54,6 +54,23 @@ func TestMaskLiesInItsRegion(t *testing.T) {
 	}
 }
 
+func TestAreasAndTheirLegend(t *testing.T) {
+	img := grey(image.Rect(0, 0, 200, 200))
+	Annotate(img, &result.Frame{Width: 100, Height: 100, Areas: []result.Area{
+		{Class: "road", Share: .1, Mask: square([4]int{50, 0, 100, 20})}, {Class: "sky", Share: 7, Mask: &result.Mask{ROI: [4]int{0, 0, 300, 300}}}}})
+	plain := color.RGBA{100, 100, 100, 255}
+	if in, edge, out := img.RGBAAt(150, 20), img.RGBAAt(100, 20), img.RGBAAt(98, 20); in == plain || edge == in || out != plain {
+		t.Errorf("inside %v, edge %v, outside %v", in, edge, out)
+	}
+	seen := map[color.RGBA]bool{}
+	for y := 150; y < 200; y++ {
+		seen[img.RGBAAt(6, y)] = true
+	}
+	if !seen[areaColor(0)] || !seen[areaColor(1)] {
+		t.Error("the legend does not show the areas' colours")
+	}
+}
+
 func TestSkeletonNeedsSureJoints(t *testing.T) {
 	joints := make([]result.Keypoint, 17)
 	joints[5], joints[7], joints[9] = result.Keypoint{20, 20, 0.9}, result.Keypoint{60, 20, 0.31}, result.Keypoint{60, 60, 0.3}
@@ -186,5 +203,9 @@ func TestLabelsNameTrackAndIdentity(t *testing.T) {
 		if got := c.label(&o).number; got != want {
 			t.Errorf("%+v: %q, want %q", o, got, want)
 		}
+	}
+	o := result.Object{Class: "person", Score: .5, Attributes: []result.Attribute{{Class: "red_coat"}, {Class: "hat"}}}
+	if got := c.label(&o).text; got != "person 50%, red coat, hat" {
+		t.Errorf("attributes: %q", got)
 	}
 }

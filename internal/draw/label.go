@@ -13,7 +13,8 @@ import (
 	"sightline/internal/result"
 )
 
-// label is a track's number, with #N for who it is, on the track's colour and a text on dark ground beside it.
+// label is a track's number, with #N for who it is, on the track's colour and a text on dark ground beside it, which
+// ends in the object's attributes.
 type label struct {
 	number, text string
 	split        int // width of the number's part
@@ -48,6 +49,15 @@ func (c *canvas) label(o *result.Object) label {
 			l.number += fmt.Sprintf(" #%d", o.Identity)
 		}
 	}
+	for _, a := range o.Attributes {
+		l.text += ", " + plain(a.Class)
+	}
+	c.measure(&l)
+	return l
+}
+
+// measure makes room for a label's two parts.
+func (c *canvas) measure(l *label) {
 	pad := c.padding()
 	metrics := c.face.Metrics()
 	height := (metrics.Ascent + metrics.Descent).Ceil()
@@ -55,7 +65,21 @@ func (c *canvas) label(o *result.Object) label {
 		l.split = font.MeasureString(c.face, l.number).Ceil() + 2*pad
 	}
 	l.size = image.Pt(l.split+font.MeasureString(c.face, l.text).Ceil()+2*pad, height)
-	return l
+}
+
+// areaColor is the colour of a picture's i-th area: areas of one picture must differ.
+func areaColor(i int) color.RGBA { return Color(int64(i) + 1) }
+
+// legend names the areas at the left bottom, each on its colour beside its share of the picture.
+func (c *canvas) legend(areas []result.Area) {
+	at := image.Pt(c.img.Bounds().Min.X+4, c.img.Bounds().Max.Y-4)
+	for i := len(areas) - 1; i >= 0; i-- {
+		a := &areas[i]
+		l := label{number: plain(a.Class), text: fmt.Sprintf("%.0f%%", 100*min(max(float64(a.Share), 0), 1))}
+		c.measure(&l)
+		at.Y -= l.size.Y + 1
+		c.drawLabel(l, image.Rectangle{Min: at, Max: at.Add(l.size)}, areaColor(i))
+	}
 }
 
 func (c *canvas) padding() int { return int(2*c.line + 0.5) }

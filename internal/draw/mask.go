@@ -8,13 +8,13 @@ import (
 	"sightline/internal/result/rle"
 )
 
-// mask tints an object's pixels and draws a fine line round them.
-func (c *canvas) mask(o *result.Object) {
-	bits, ok := c.decode(o.Mask)
+// mask tints a mask's pixels, so strongly, and draws a fine line round them.
+func (c *canvas) mask(m *result.Mask, tint color.RGBA, strength float64) {
+	bits, ok := c.decode(m)
 	if !ok {
 		return
 	}
-	roi := image.Rect(o.Mask.ROI[0], o.Mask.ROI[1], o.Mask.ROI[2], o.Mask.ROI[3])
+	roi := image.Rect(m.ROI[0], m.ROI[1], m.ROI[2], m.ROI[3])
 	size := c.img.Bounds().Size()
 	area := image.Rect(int(float32(roi.Min.X)*c.sx), int(float32(roi.Min.Y)*c.sy),
 		int(float32(roi.Max.X)*c.sx)+1, int(float32(roi.Max.Y)*c.sy)+1).Intersect(image.Rectangle{Max: size})
@@ -26,7 +26,7 @@ func (c *canvas) mask(o *result.Object) {
 		i := (q.X-roi.Min.X)*roi.Dy() + q.Y - roi.Min.Y
 		return bits[i/8]>>(i%8)&1 != 0
 	}
-	fill, edge := alpha(Color(o.Track), 0.30), alpha(Color(o.Track), 0.75)
+	fill, edge := alpha(tint, strength), alpha(tint, 2.5*strength)
 	for y := area.Min.Y; y < area.Max.Y; y++ {
 		for x := area.Min.X; x < area.Max.X; x++ {
 			if !inside(x, y) {

@@ -65,6 +65,9 @@ func headTrials() (out []func(*setup) trial) {
 				}, 6, 9)
 			}
 		}
+		add(strange, func(b *device.Buffer) device.Head {
+			return device.Head{Boxes: rows(b, 5+classes, 0), Scores: rows(b, 5+classes, 4), Form: device.Centre, UnitX: 104, UnitY: 100, Background: true, Final: true}
+		}, 5+classes, 3)
 		add(strange/10, func(b *device.Buffer) device.Head {
 			const bins = 8
 			return device.Head{Scores: rows(b, classes+4*bins, 0), Boxes: rows(b, classes+4*bins, classes), Form: device.Distances, Bins: bins,

@@ -107,6 +107,30 @@ func keypointTrials() (out []func(*setup) trial) {
 	return out
 }
 
+func uncropTrials() (out []func(*setup) trial) {
+	const each = 3
+	for i, r := range regions {
+		for _, people := range []int{0, 5, 11, 99} {
+			out = append(out, func(s *setup) trial {
+				const row = (device.RecordHeader + each*device.RecordSize) / 4
+				in := s.floats(9*row, 300)
+				for item := range 9 { // counts, some broken, and numbers that were none
+					in[row*item] = math.Float32frombits([]uint32{0, 1, 3, 3, 99, 1 << 31, 2}[item%7])
+					in[row*item+1] = math.Float32frombits(uint32(item % 5 / 4))
+				}
+				in[4], in[row+5] = nan, inf
+				k := device.Uncrop{In: upload(s, in), Each: each, InWidth: 192 + i, InHeight: 255, Subjects: s.subjects(crowd, people, boxes...), Limits: crowd,
+					First: i % 3, Count: 9 - i%2, Region: r, Out: s.dirty(11 * each * device.RecordSize)}
+				return trial{
+					func(d device.Kernels, on device.Stream) error { return d.Uncrop(on, k) },
+					func() ([]Launch, error) { return Uncrop(k) }, k.Out, 4,
+				}
+			})
+		}
+	}
+	return out
+}
+
 func maskTrials() (out []func(*setup) trial) {
 	add := func(width, height, inWidth, inHeight, people int, r device.Region, persons ...[4]float32) {
 		out = append(out, func(s *setup) trial {

@@ -58,6 +58,14 @@ func TestPlansRefuse(t *testing.T) {
 			k.Head.Labels = device.Values{Buffer: large, Offset: 16380, Anchor: 1}
 			return Select(k, scratch)
 		}},
+		{"select: head has a background", func() ([]Launch, error) {
+			k := choose
+			k.Head.Background, k.Head.Pairs = true, true
+			return Select(k, scratch)
+		}},
+		{"uncrop: each is 1025", func() ([]Launch, error) {
+			return Uncrop(device.Uncrop{In: large, Each: 1025, InWidth: 4, InHeight: 4, Subjects: large, Limits: limits, Count: 1, Region: device.Region{Scale: 1}, Out: large})
+		}},
 		{"crop: region aspect is NaN", func() ([]Launch, error) { k := crop; k.Region.Aspect = nan; return Crop(k) }},
 		{"crop: pixels have", func() ([]Launch, error) { k := crop; k.Pixels.Scale[1] = inf; return Crop(k) }},
 		{"choose: out has 8 bytes", func() ([]Launch, error) { return Choose(device.Choose{Selection: large, Out: small, Limits: limits}) }},

@@ -44,7 +44,7 @@ func Modules() []Module {
 	return []Module{
 		{"picture", picturePTX, []string{"letterbox", "crop"}},
 		{"select", selectPTX, []string{"select_clear", "select_best", "select_rank", "select_overlap", "select_keep", "choose"}},
-		{"people", peoplePTX, []string{"keypoints", "pack_masks"}},
+		{"people", peoplePTX, []string{"keypoints", "uncrop", "pack_masks"}},
 		{"decode", decodePTX, []string{"joints", "anchor_joints", "combine", "margin", "classify"}},
 		{"vectors", vectorsPTX, []string{"normalize", "cosine", "blend"}},
 	}

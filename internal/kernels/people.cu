@@ -27,6 +27,39 @@ KERNEL keypoints(KeypointsParams p) {
     to[2] = from[2];
 }
 
+struct UncropParams {
+    address in, out;
+    Subjects subjects;
+    Region region;
+    int first, count, each, inWidth, inHeight;
+    int reserved;
+};
+
+// Grid: subjects from first on. Threads: objects of each.
+KERNEL uncrop(UncropParams p) {
+    int item = blockIdx.x, object = threadIdx.x, row = p.first + item;
+    if (object >= p.each) return;
+    float* to = at_address<float>(p.out) + ((int64)row * p.each + object) * RECORD;
+    for (int i = 0; i < RECORD; i++) to[i] = 0;
+    to[SCORE_WORD] = -1;
+    Box box;
+    if (item >= p.count || !subject(p.subjects, row, &box)) return;
+    const float* from = at_address<const float>(p.in) + (int64)item * (RECORD_HEADER + p.each * RECORD);
+    const int* header = (const int*)from;
+    if (object < header[0]) {
+        from += RECORD_HEADER + object * RECORD;
+        Box r = region_of(p.region, box);
+        float width = r.x2 - r.x1, height = r.y2 - r.y1;
+        to[0] = r.x1 + from[0] * width / (float)p.inWidth;
+        to[1] = r.y1 + from[1] * height / (float)p.inHeight;
+        to[2] = r.x1 + from[2] * width / (float)p.inWidth;
+        to[3] = r.y1 + from[3] * height / (float)p.inHeight;
+        to[SCORE_WORD] = from[SCORE_WORD];
+        ((int*)to)[CLASS_WORD] = ((const int*)from)[CLASS_WORD];
+    }
+    if (object == 0 && header[1] > 0) ((uint32*)to)[SCORE_WORD] = 0x7fc00000; // NaN
+}
+
 enum {
     MASK_BITS = 1 << 17,
     MASK_HEADER = 8, // words

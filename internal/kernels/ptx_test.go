@@ -25,6 +25,7 @@ var parameters = map[string]reflect.Type{
 	"select_keep":    reflect.TypeFor[selectParams](),
 	"choose":         reflect.TypeFor[chooseParams](),
 	"keypoints":      reflect.TypeFor[keypointsParams](),
+	"uncrop":         reflect.TypeFor[uncropParams](),
 	"pack_masks":     reflect.TypeFor[masksParams](),
 	"joints":         reflect.TypeFor[jointsParams](),
 	"anchor_joints":  reflect.TypeFor[anchorJointsParams](),

@@ -29,7 +29,8 @@ struct SelectParams {
     int anchors, classCount;
     int form, bins;
     float unitX, unitY, shift;
-    int logits, pairs, final, across; // across: a level's anchors are neighbours in memory
+    int activation; // what makes probabilities of scores: 1 sigmoid, 2 softmax over classes and a background
+    int pairs, final, across; // across: a level's anchors are neighbours in memory
     int levelCount;
     int labelType; // as in device.ElementType
     float left, top, scaleX, scaleY, width, height;
@@ -115,12 +116,24 @@ DEVICE bool place(const SelectParams& p, int anchor, Box* box) {
 
 DEVICE bool is_wanted(const SelectParams& p, int c) { return p.everyClass || p.wanted[c / 32] >> (c % 32) & 1; }
 
+// share is what the softmax over an anchor's classes and its background makes of the best class's score.
+DEVICE float share(const SelectParams& p, int anchor, float score) {
+    float none = value(p.scores, anchor, p.classCount), most = none > score ? none : score;
+    double sum = 0;
+    for (int c = 0; c <= p.classCount; c++) sum += exponential((double)value(p.scores, anchor, c) - (double)most);
+    return (float)(exponential((double)score - (double)most) / sum);
+}
+
 // offer makes a candidate of an anchor and its class, if it is good enough. key orders equal scores.
 DEVICE void offer(const SelectParams& p, int anchor, int chosen, int key, float score) {
-    if (p.logits) score = sigmoid(score);
+    if (p.activation == 1) score = sigmoid(score);
+    if (p.activation == 2) {
+        score = share(p, anchor, score);
+        if (score != score) no_number(p);
+    }
     if (p.objectness.at) {
         float o = value(p.objectness, anchor, 0);
-        score = score * (p.logits ? sigmoid(o) : o);
+        score = score * (p.activation ? sigmoid(o) : o);
     }
     if (!(score > p.below) || !is_wanted(p, chosen)) return;
     Box box;

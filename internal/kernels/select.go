@@ -34,7 +34,7 @@ type selectParams struct {
 	Overlaps                          uint64
 	Anchors, ClassCount, Form, Bins   int32
 	UnitX, UnitY, Shift               float32
-	Logits, Pairs, Final, Across      int32
+	Activation, Pairs, Final, Across  int32
 	LevelCount, LabelType             int32
 	Left, Top, ScaleX, ScaleY         float32
 	Width, Height                     float32
@@ -42,6 +42,17 @@ type selectParams struct {
 	Objects, Keep, EveryClass         int32
 	Levels                            [device.MaxLevels]level
 	Wanted                            [MaxWanted / 32]uint32
+}
+
+// activation is the kernels' name for what makes probabilities of a head's scores.
+func activation(h *device.Head) int32 {
+	switch {
+	case h.Sigmoid:
+		return 1
+	case h.Background:
+		return 2
+	}
+	return 0
 }
 
 // selectScratch says where the parts of the scratch buffer lie, in bytes from its start, and its size.
@@ -115,7 +126,7 @@ func newSelectParams(k device.Select, s selectScratch, at uint64) *selectParams 
 		Overlaps: part(s.overlaps),
 		Anchors:  int32(k.Anchors), ClassCount: int32(k.Classes), Form: int32(h.Form), Bins: int32(h.Bins),
 		UnitX: h.UnitX, UnitY: h.UnitY, Shift: h.Shift,
-		Logits: flag(h.Sigmoid), Pairs: flag(h.Pairs), Final: flag(h.Final), Across: flag(h.Scores.Anchor < h.Scores.Item),
+		Activation: activation(h), Pairs: flag(h.Pairs), Final: flag(h.Final), Across: flag(h.Scores.Anchor < h.Scores.Item),
 		LevelCount: int32(len(h.Levels)), LabelType: int32(h.LabelType),
 		Left: float32(k.Fit.Left), Top: float32(k.Fit.Top), ScaleX: k.Fit.ScaleX, ScaleY: k.Fit.ScaleY,
 		Width: float32(k.Width), Height: float32(k.Height),

@@ -98,7 +98,7 @@ const anchorsOfSubjects = 50
 func cases() map[string]func(*setup) trial {
 	out := map[string]func(*setup) trial{}
 	for kernel, makers := range map[string][]func(*setup) trial{
-		"letterbox": letterboxTrials(), "crop": cropTrials(), "select": slices.Concat(selectTrials(), headTrials(), labelTrials()), "choose": chooseTrials(), "keypoints": keypointTrials(),
+		"letterbox": letterboxTrials(), "crop": cropTrials(), "select": slices.Concat(selectTrials(), headTrials(), labelTrials()), "choose": chooseTrials(), "keypoints": keypointTrials(), "uncrop": uncropTrials(),
 		"masks": maskTrials(), "joints": jointTrials(), "anchor joints": anchorJointTrials(), "combine": combineTrials(),
 		"margin": marginTrials(), "classify": classifyTrials(), "normalize": normalizeTrials(), "cosine": cosineTrials(), "blend": blendTrials(),
 	} {

@@ -144,8 +144,8 @@ func (b *batcher) newRunner(c *ExecutionContext) (runner, error) {
 	}
 	b.change(func() { b.lanes++ })
 	return &batchedRunner{batcher: b, context: c, ready: ready, done: done, queued: make(chan error, 1),
-		inputs: newViews(b.engine.Inputs(), c.buffers.inputs, b.engine.Items()),
-		output: newViews(b.engine.Outputs(), c.buffers.outputs, b.engine.Items())}, nil
+		inputs: newViews(b.engine.Inputs(), c.buffers.inputs, c.items),
+		output: newViews(b.engine.Outputs(), c.buffers.outputs, c.items)}, nil
 }
 
 func (r *batchedRunner) submit(c *ExecutionContext, n int) error {

@@ -12,8 +12,10 @@ import (
 // ExecutionContext is one pipeline's use of one model: its own stream, its own buffers, and the right
 // to run. Its methods may be called from any goroutine; its lock orders them.
 type ExecutionContext struct {
-	engine  *Engine
-	owner   string
+	engine *Engine
+	owner  string
+	// items is how many it holds.
+	items   int
 	stream  device.Stream
 	buffers *contextBuffers
 	runner  runner
@@ -37,12 +39,12 @@ type runner interface {
 	close() error
 }
 
-// newContext makes a pipeline's context. What was made is released if a later part fails.
-func (e *Engine) newContext(pipeline string) (_ *ExecutionContext, err error) {
+// newContext makes a pipeline's context for a use of the model. What was made is released if a later part fails.
+func (e *Engine) newContext(pipeline string, use *Spec) (_ *ExecutionContext, err error) {
 	if err := e.retain(); err != nil {
 		return nil, err
 	}
-	c := &ExecutionContext{engine: e, owner: pipeline}
+	c := &ExecutionContext{engine: e, owner: pipeline, items: use.items(e.engine.MaxBatch())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.free())
@@ -55,7 +57,7 @@ func (e *Engine) newContext(pipeline string) (_ *ExecutionContext, err error) {
 		return nil, err
 	}
 	// A device without a plan for just so many items infers more: there must be room for them.
-	if c.buffers, err = allocateContextBuffers(e, pipeline, e.bucket(e.Items())); err != nil {
+	if c.buffers, err = allocateContextBuffers(e, pipeline, e.bucket(c.items)); err != nil {
 		return nil, err
 	}
 	if c.runner, err = e.newRunner(c); err != nil {
@@ -80,11 +82,14 @@ func (e *Engine) newRunner(c *ExecutionContext) (runner, error) {
 }
 
 // Input and Output are the context's buffers, in the order of the engine's bindings: room for at least
-// Engine.Items items.
+// Items items.
 func (c *ExecutionContext) Input(i int) *device.Buffer { return c.buffers.inputs[i] }
 
 // Output: see Input.
 func (c *ExecutionContext) Output(i int) *device.Buffer { return c.buffers.outputs[i] }
+
+// Items is the largest number of items of one inference.
+func (c *ExecutionContext) Items() int { return c.items }
 
 // Engine is the model's engine.
 func (c *ExecutionContext) Engine() *Engine { return c.engine }
@@ -107,8 +112,8 @@ func (c *ExecutionContext) infer(n int) error {
 		return err
 	}
 	defer c.leave()
-	if n < 1 || n > c.engine.Items() {
-		return fmt.Errorf("infer %s for %s: %d items, the context holds %d", c.engine.spec.Name, c.owner, n, c.engine.Items())
+	if n < 1 || n > c.items {
+		return fmt.Errorf("infer %s for %s: %d items, the context holds %d", c.engine.spec.Name, c.owner, n, c.items)
 	}
 	if err := c.runner.submit(c, n); err != nil {
 		return err

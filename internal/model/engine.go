@@ -84,15 +84,6 @@ func (e *Engine) Outputs() []device.Binding { return e.engine.Outputs() }
 // Buckets are the batch sizes that an inference may have.
 func (e *Engine) Buckets() []int { return e.engine.Buckets() }
 
-// Items is how many items a pipeline's context holds: one picture for a detector, a batch of people
-// for the others.
-func (e *Engine) Items() int {
-	if e.spec.Task == Detection {
-		return 1
-	}
-	return e.engine.MaxBatch()
-}
-
 // bucket is the smallest batch size that holds n items.
 func (e *Engine) bucket(n int) int {
 	for _, b := range e.engine.Buckets() {

@@ -85,6 +85,11 @@ func (m *Manager) load(i int) error {
 		m.config.Logger.Info("engine shared", "model", spec.Name, "role", spec.Role, "with", earlier.Role)
 		return nil
 	}
+	for _, later := range m.config.Models[i+1:] {
+		if spec.shares(&later) {
+			spec.Batch = max(spec.Batch, later.Batch)
+		}
+	}
 	e, err := loadEngine(m.config, spec)
 	if err == nil {
 		m.engines[spec.Role] = e
@@ -94,6 +99,25 @@ func (m *Manager) load(i int) error {
 
 // Engine is the engine of a role, or nil. The manager keeps holding it.
 func (m *Manager) Engine(role string) *Engine { return m.engines[role] }
+
+// Items is how many items a context of a role holds; 0 if there is no such role.
+func (m *Manager) Items(role string) int {
+	e, use := m.use(role)
+	if e == nil {
+		return 0
+	}
+	return use.items(e.engine.MaxBatch())
+}
+
+// use is a role's engine and what it is used for; nil if there is no such role.
+func (m *Manager) use(role string) (*Engine, *Spec) {
+	for i := range m.config.Models {
+		if s := &m.config.Models[i]; s.Role == role {
+			return m.engines[role], s
+		}
+	}
+	return nil, nil
+}
 
 // Mode is the inference mode.
 func (m *Manager) Mode() Mode { return m.config.Mode }
@@ -133,11 +157,11 @@ func (m *Manager) CreatePipelineContexts(pipeline string, roles ...string) (*Con
 	}
 	c := &Contexts{manager: m, pipeline: pipeline, byRole: map[string]*ExecutionContext{}}
 	for _, role := range roles {
-		e := m.engines[role]
+		e, use := m.use(role)
 		if e == nil {
 			return nil, errors.Join(fmt.Errorf("contexts for %s: no model %s is configured", pipeline, role), c.Close())
 		}
-		x, err := e.newContext(pipeline)
+		x, err := e.newContext(pipeline, use)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("contexts for %s: model %s: %w", pipeline, e.spec.Name, err), c.Close())
 		}

@@ -47,10 +47,11 @@ type Spec struct {
 	Role string
 	Task string
 	Name string
-	// Key identifies the content: specs with equal Key and Batch are the same model and share one engine,
-	// unless one looks at whole pictures (Detection) and the other does not.
+	// Key identifies the content: specs with equal Key are the same model and share one engine.
 	Key string
-	// Batch is the largest number of items in one inference.
+	// Within: a model of task Detection looks at objects, not at whole pictures.
+	Within bool
+	// Batch is the largest number of items in one inference; of specs that share an engine the largest counts.
 	Batch int
 	// Read returns the ONNX file, uncompressed.
 	Read func() ([]byte, error)
@@ -74,7 +75,7 @@ type Config struct {
 func (c Config) same(o Config) bool {
 	return c.Device == o.Device && c.Mode == o.Mode && c.MaxWait == o.MaxWait && c.Workers == o.Workers &&
 		slices.EqualFunc(c.Models, o.Models, func(a, b Spec) bool {
-			return a.Role == b.Role && a.Task == b.Task && a.Name == b.Name && a.Key == b.Key && a.Batch == b.Batch
+			return a.Role == b.Role && a.Task == b.Task && a.Name == b.Name && a.Key == b.Key && a.Batch == b.Batch && a.Within == b.Within
 		})
 }
 
@@ -106,9 +107,19 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// shares says whether two specs can use one engine.
-func (s *Spec) shares(o *Spec) bool {
-	return s.Key != "" && s.Key == o.Key && s.Batch == o.Batch && (s.Task == Detection) == (o.Task == Detection)
+// shares says whether two specs are of one model, which then has one engine.
+func (s *Spec) shares(o *Spec) bool { return s.Key != "" && s.Key == o.Key }
+
+// items is how many items a pipeline's context holds of most in an inference: one where it looks at whole pictures,
+// a batch of objects elsewhere.
+func (s *Spec) items(most int) int {
+	if s.Task == Detection && !s.Within {
+		return 1
+	}
+	if s.Batch < 1 {
+		return most
+	}
+	return min(s.Batch, most)
 }
 
 // Errors that a caller can act on; test with errors.Is.

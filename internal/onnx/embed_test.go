@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// outside is a float32 tensor of two numbers whose values lie elsewhere; place are pairs of key and value.
-func outside(name string, place ...string) pb {
+// elsewhere is a float32 tensor of two numbers whose values lie elsewhere; place are pairs of key and value.
+func elsewhere(name string, place ...string) pb {
 	t := pb{}.bytes(1, []byte{2}).number(2, 1).text(8, name)
 	for i := 0; i < len(place); i += 2 {
 		t = t.bytes(13, pb{}.text(1, place[i]).text(2, place[i+1]))
@@ -40,8 +40,8 @@ func TestEmbed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	model := within(outside("a", "location", "m.onnx.data", "offset", "4", "length", "8"),
-		outside("b", "location", "m.onnx.data", "offset", "12"), outside("c", "location", "parts/c"))
+	model := within(elsewhere("a", "location", "m.onnx.data", "offset", "4", "length", "8"),
+		elsewhere("b", "location", "m.onnx.data", "offset", "12"), elsewhere("c", "location", "parts/c"))
 	want := within(inside("a", "AAAABBBB"), inside("b", "ccccCCCC"), inside("c", "DDDDEEEE"))
 	got, err := Embed(model, folder)
 	if err != nil || !bytes.Equal(got, want) {
@@ -66,7 +66,7 @@ func TestEmbed(t *testing.T) {
 		{"offset", []string{"location", "m.onnx.data", "offset", "-4"}, "expected a number of bytes"},
 		{"folder", []string{"location", "parts", "length", "8"}, "no regular file"},
 	} {
-		got, err := Embed(network{weights: []pb{outside("w", c.place...)}}.file(), folder)
+		got, err := Embed(network{weights: []pb{elsewhere("w", c.place...)}}.file(), folder)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `"w"`) {
 			t.Errorf("%s: %v (%d bytes), want %q", c.name, err, len(got), c.want)
 		}
@@ -75,7 +75,7 @@ func TestEmbed(t *testing.T) {
 
 func FuzzEmbed(f *testing.F) {
 	place := []string{"location", "embed_test.go", "offset", "4", "length", "8"}
-	f.Add([]byte(within(outside("a", place...), outside("b", place...), outside("c", place...))))
+	f.Add([]byte(within(elsewhere("a", place...), elsewhere("b", place...), elsewhere("c", place...))))
 	f.Fuzz(func(t *testing.T, model []byte) {
 		got, err := Embed(model, ".")
 		if err != nil {

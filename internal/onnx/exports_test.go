@@ -12,6 +12,7 @@ import (
 const (
 	float32s = 1
 	uint8s   = 2
+	int8s    = 3
 	int32s   = 6
 	int64s   = 7
 )
@@ -69,7 +70,7 @@ var exports = []export{
 	{"RT-DETR, Hugging Face, by torchscript", outputs("Gather", "logits", []int{-1, 5}, "pred_boxes", []int{-1, -1}), images("pixel_values", 640, 640), "detection detr", sure, 5, ""},
 	{"RF-DETR", outputs("Add", "dets", []int{300, 4}, "labels", []int{300, 91}), images("input", 560, 560), "detection detr", sure, 91, ""},
 	{"DETR, Hugging Face", outputs("Add", "logits", []int{100, 92}, "pred_boxes", []int{100, 4}).beside(tensor("pixel_mask", int64s, 1, 800, 800)),
-		images("pixel_values", 800, 800), "detection detr", doubtful, 92, "softmax with a class of no object"},
+		images("pixel_values", 800, 800), "detection detr-softmax", likely, 91, "a last score of no object"},
 	{"D-FINE", outputs("Mul", "labels", []int{300}, "boxes", []int{300, 4}, "scores", []int{300}).beside(tensor("orig_target_sizes", int64s, 1, 2)),
 		images("images", 640, 640), "detection detr-deploy", sure, 0, "boxes come in input pixels"},
 	{"RT-DETR, Ultralytics", outputs("Concat", "output0", []int{300, 84}), images("images", 640, 640), "detection rtdetr", likely, 80, "queries"},
@@ -94,7 +95,7 @@ var exports = []export{
 	{"LR-ASPP of unknown planes", outputs("Resize", "out", []int{-1, -1, -1}), images("input", 224, 320), "segmentation semantic", doubtful, 0, "does not tell how many"},
 	{"YOLOv8n-cls", outputs("Softmax", "output0", []int{1000}), images("images", 224, 224), "classification decoded", likely, 1000, "softmax"},
 	{"a text model", outputs("Gemm", "logits", []int{2}), tensor("input_ids", int64s, 1, 128), " ", "", 0, "no input takes a picture"},
-	{"bytes", outputs("Sigmoid", "output0", []int{84, 8400}), tensor("images", uint8s, 1, 3, 640, 640), "detection yolov8", sure, 80, "put a Cast in front"},
+	{"signed bytes", outputs("Sigmoid", "output0", []int{84, 8400}), tensor("images", int8s, 1, 3, 640, 640), "detection yolov8", sure, 80, "put a Cast in front"},
 	{"YOLOv8n of dynamic size", outputs("Sigmoid", "output0", []int{84, -1}), tensor("images", float32s, -1, 3, -1, -1), "detection yolov8", likely, 80, "fix them with the card's input.shape"},
 	{"YOLOv8n-seg of dynamic size", outputs("Sigmoid", "output0", []int{116, -1}, "output1", []int{32, -1, -1}).with(map[string]string{"imgsz": "[480, 640]"}),
 		tensor("images", float32s, -1, 3, -1, -1), "detection yolov8-segment", likely, 80, "the metadata says 480 x 640"},

@@ -15,6 +15,17 @@ const (
 	tagShift                = 3
 )
 
+// Prepare makes a model what devices take: FixInput, unless shape is nil, and CastEnds.
+func Prepare(model []byte, input string, shape []int) ([]byte, error) {
+	if shape != nil {
+		var err error
+		if model, err = FixInput(model, input, shape); err != nil {
+			return nil, err
+		}
+	}
+	return CastEnds(model)
+}
+
 // FixInput gives the open sizes of an input, beside the batch, the sizes of shape (without the batch), and
 // returns the model so changed. A model without such an input, or whose sizes are fixed already, is returned as
 // it is: whether it fits is for others to say.

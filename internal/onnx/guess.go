@@ -132,8 +132,8 @@ func (g *guesser) picture() {
 		if d := v.Shape[0]; d.Size > 0 {
 			g.Batch = int(d.Size)
 		}
-		if v.Type != "float32" && v.Type != "int32" {
-			g.note("input %s is %s, Sightline gives float32 or int32: put a Cast in front of it", v.Name, v.Type)
+		if !slices.Contains([]string{"float32", "int32", "float16", "bfloat16", "float64", "uint8"}, v.Type) {
+			g.note("input %s is %s, which no picture is given as: put a Cast in front of it", v.Name, v.Type)
 		}
 		break
 	}
@@ -153,6 +153,9 @@ func (g *guesser) picture() {
 // targetSizes is the input in which the post-processor of RT-DETR and D-FINE wants the picture's size.
 const targetSizes = "orig_target_sizes"
 
+// pixelMask is the input in which DETR-like models of Hugging Face are told which pixels are of the picture.
+const pixelMask = "pixel_mask"
+
 // constants looks at the inputs beside the picture, which a card can fill with numbers.
 func (g *guesser) constants() {
 	for _, v := range g.file.Inputs {
@@ -161,6 +164,9 @@ func (g *guesser) constants() {
 		case v.Name == targetSizes && !g.dynamic():
 			g.Constants = append(g.Constants, Constant{v.Name, []int{g.Input.Width, g.Input.Height}})
 			g.reason("input %s: with the input's own width and height the boxes come in input pixels", v.Name)
+		case v.Name == pixelMask:
+			g.Constants = append(g.Constants, Constant{v.Name, []int{1}})
+			g.reason("input %s: ones, as the picture fills the whole input", v.Name)
 		default:
 			g.note("input %s must be given numbers, in the card's input.constants", v.Name)
 		}
@@ -197,8 +203,8 @@ func (g *guesser) trouble() {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
 	}
 	for _, o := range g.file.Outputs {
-		if o.Type != "float32" && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
-			g.note("output %s is %s, Sightline reads float32", o.Name, o.Type)
+		if !slices.Contains([]string{"float32", "float16", "bfloat16", "float64"}, o.Type) && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
+			g.note("output %s is %s, Sightline reads floating point", o.Name, o.Type)
 		}
 	}
 }

@@ -30,6 +30,7 @@ var presets = map[string]preset{
 	"detection yolov10-segment":   {"colour: rgb, " + zeroToOne + ", fit: letterbox, pad: 114", "as Ultralytics has it", ""},
 	"detection rtdetr-end2end":    {"colour: rgb, " + zeroToOne + ", fit: stretch", "as Ultralytics has it", ""},
 	"detection detr":              {"colour: rgb, " + zeroToOne + ", fit: stretch", "as RT-DETR and D-FINE have it", ""},
+	"detection detr-softmax":      {"colour: rgb, " + imagenet + ", fit: stretch", "mean and std of ImageNet, as DETR has them (at another size: it keeps proportions)", ""},
 	"detection detr-deploy":       {"colour: rgb, " + zeroToOne + ", fit: stretch", "as RT-DETR and D-FINE have it", ""},
 	"detection rtdetr":            {"colour: rgb, " + zeroToOne + ", fit: stretch", "as Ultralytics has it", ""},
 	"detection nanodet":           {"colour: bgr, range: [0, 255], mean: [103.53, 116.28, 123.675], std: [57.375, 57.12, 58.395], fit: stretch", "as NanoDet has it (keep_ratio: False)", "0.6"},

@@ -40,7 +40,6 @@ func (g *guesser) simcc(x, y out, certainty string) {
 
 // boxes decides between a graph that decodes itself and the raw heads of DETR's kin.
 func (g *guesser) boxes(boxes, scores out) {
-	g.count(scores.shape[1])
 	names := strings.ToLower(boxes.name + " " + scores.name)
 	ends := g.file.ends(scores.name)
 	sigmoid := ends["Sigmoid"] || ends["Softmax"]
@@ -51,16 +50,13 @@ func (g *guesser) boxes(boxes, scores out) {
 	switch {
 	case raw && !sigmoid:
 		g.reason("the names are those of DETR-like heads, and no sigmoid makes probabilities of the scores")
-		g.is("detection", "detr", sure, "logits", scores.name, "boxes", boxes.name)
-		if slices.ContainsFunc(g.file.Inputs, func(v Value) bool { return v.Name == "pixel_mask" }) {
-			g.Certainty = doubtful
-			g.note("the first DETR ends in a softmax with a class of no object, which this family does not read")
-		}
+		g.queries(boxes, scores, sure)
 	case sigmoid || grid || probable:
 		certainty := likely
 		if sigmoid && grid {
 			certainty = sure
 		}
+		g.count(scores.shape[1])
 		g.is("detection", "decoded", certainty, "scores", scores.name, "boxes", boxes.name)
 		switch {
 		case sigmoid:
@@ -75,9 +71,32 @@ func (g *guesser) boxes(boxes, scores out) {
 		g.note("check that boxes are x1, y1, x2, y2 in input pixels")
 	default:
 		g.reason("no sigmoid makes probabilities of the scores, and %d is no number of cells: queries of a DETR-like head", boxes.shape[0])
-		g.is("detection", "detr", likely, "logits", scores.name, "boxes", boxes.name)
+		g.queries(boxes, scores, likely)
 	}
 }
+
+// queries tells the first DETR, whose scores go through a softmax with one class more, of no object, from those
+// whose scores go through a sigmoid: nothing in the graph does either.
+func (g *guesser) queries(boxes, scores out, certainty string) {
+	family, columns := "detr", scores.shape[1]
+	switch {
+	case columns > 1 && len(g.Classes) == columns-1:
+		family = "detr-softmax"
+		g.reason("%d scores a query for %d classes: the last is of no object, as the first DETR has it", columns, columns-1)
+	case columns > 1 && boxes.shape[0] == firstQueries && len(g.Classes) != columns:
+		family, certainty = "detr-softmax", likely
+		g.reason("%d queries, as the first DETR and YOLOS have them: a softmax, with a last score of no object", firstQueries)
+		g.note("if the model is trained with a sigmoid (RT-DETR, D-FINE, RF-DETR, Deformable DETR), family: detr and one class more")
+	}
+	if family == "detr-softmax" {
+		columns--
+	}
+	g.count(columns)
+	g.is("detection", family, certainty, "logits", scores.name, "boxes", boxes.name)
+}
+
+// firstQueries is how many objects the first DETR asks for.
+const firstQueries = 100
 
 // segment reads one-stage masks: a table of anchors and prototypes.
 func (g *guesser) segment(t, p out) {

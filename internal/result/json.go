@@ -99,6 +99,14 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 		dst = append(dst, `,"identity":`...)
 		dst = strconv.AppendInt(dst, o.Identity, 10)
 	}
+	if o.Parent != 0 {
+		dst = append(dst, `,"parent":`...)
+		dst = strconv.AppendInt(dst, int64(o.Parent), 10)
+	}
+	if o.Detector != "" {
+		dst = append(dst, `,"detector":`...)
+		dst = appendString(dst, o.Detector)
+	}
 	dst = append(dst, `,"class":`...)
 	dst = appendString(dst, o.Class)
 	dst = append(dst, `,"score":`...)

@@ -21,7 +21,7 @@ func sample() *Frame {
 		Camera: "plaza \"1\"\\\n\x7f\u2028é", Seq: 1<<53 + 1, PTS: 12.345678, Time: &at, TimeError: .0125, Width: 1280, Height: 720,
 		Latency: Latency{Decode: 1.125, Queue: 0.001, Detect: 20, People: 30.5, Track: 0.25, Total: 51.999},
 		Objects: []Object{
-			{Track: 3, Identity: 41, Class: "person", Score: 0.9876, Box: Box{-0.5, 0, 1279.99, 719.01},
+			{Track: 3, Identity: 41, Parent: 2, Detector: "near", Class: "person", Score: 0.9876, Box: Box{-0.5, 0, 1279.99, 719.01},
 				Mask:       &Mask{ROI: [4]int{1, 2, 31, 42}, Size: [2]int{40, 30}, Counts: RLE(`\0o1"`)},
 				Attributes: []Attribute{{"clothes", "red \"coat\"", 0.5}, {"bag", "none", 1}}, ReID: []byte{0, 60, 255, 1, 7}},
 			{Class: "dog", Score: 1, Box: Box{1, 2, 3, 4}},

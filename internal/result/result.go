@@ -67,6 +67,11 @@ type Object struct {
 	// Identity is who the object is across the cameras of a site, from 1; 0 where it is not, or not yet, known.
 	// Later evidence may change it: the audit trail says when and why.
 	Identity int64 `json:"identity,omitempty"`
+	// Parent is the place, from 1, among the frame's objects of the one in which a detector found this one; 0 for
+	// what was found in the whole picture.
+	Parent int `json:"parent,omitempty"`
+	// Detector is the name in the configuration of the model that found it, where a camera has several.
+	Detector string `json:"detector,omitempty"`
 	// Class is the detector's class name, as the model card spells it.
 	Class string `json:"class"`
 	// Score is the detector's probability, 0..1.

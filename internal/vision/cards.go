@@ -8,14 +8,19 @@ import (
 // Use adds a configured model: as a detector or a scene, or as a stage that looks at a detector's objects.
 func (o *Options) Use(m *config.Model) {
 	card := &m.Card
+	var detector *Detector
 	if card.Task == "detection" {
-		o.Detectors = append(o.Detectors, Detector{
+		detector = &Detector{
 			Model: m.Name, Family: card.Family, Outputs: card.Outputs.Names(),
 			Input: card.Input.Name, Constants: constants(card.Input.Constants), Pixels: pixels(&card.Input), Fit: card.Input.Fit,
-			Classes: card.Classes, Wanted: m.Classes, ScoreMin: float32(m.Threshold), IoU: float32(m.IoU),
+			Classes: card.Classes, ScoreMin: float32(m.Threshold), IoU: float32(m.IoU),
 			Sigmoid: card.Activation == "sigmoid", Strides: card.Strides, Centre: float32(card.Centre), Every: m.Every,
-		})
-		return
+		}
+		if m.On == "" {
+			detector.Wanted = m.Classes
+			o.Detectors = append(o.Detectors, *detector)
+			return
+		}
 	}
 	if m.On == config.Picture {
 		o.Scenes = append(o.Scenes, Scene{
@@ -30,7 +35,7 @@ func (o *Options) Use(m *config.Model) {
 		Region:      device.Region{Scale: float32(card.Region.Scale), Black: card.Region.Outside == "black"},
 		Proportions: card.Region.Form == "aspect",
 		Threshold:   float32(m.Threshold), Labels: card.Classes, Of: card.Of,
-		Activation: card.Activation, Refine: card.Refine, Every: m.Every,
+		Detector: detector, Activation: card.Activation, Refine: card.Refine, Every: m.Every,
 	}
 	if card.Region.Form == "square" {
 		s.Region.Aspect = 1

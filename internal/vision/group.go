@@ -10,15 +10,15 @@ import (
 	"sightline/internal/result"
 )
 
-// group is the stages that look at the same objects: one list of subjects, and a program for every batch of
+// group is the stages that look at the same objects, as many at once: one list of subjects, and a program for every batch of
 // them, every number of them that there is a bucket for, and every set of stages that are due together.
 // Programs are recorded when they are first needed: most cameras never need most of them.
 type group struct {
 	Subjects
-	manager  *DetectionManager
-	detector *detector
-	stages   []stage
-	list     device.Choose
+	manager *DetectionManager
+	on      *finder
+	stages  []stage
+	list    device.Choose
 	// listed is the list on the host; indices are the subjects' objects in the frame.
 	listed  *device.Buffer
 	indices []int
@@ -41,22 +41,21 @@ type stage interface {
 	step(first, n int) model.Step
 	// read fills in what the stage says of subject row.
 	read(row int, o *result.Object) error
+	// finish is called when all subjects were read, if there are any.
+	finish(f *result.Frame) error
 	// due says whether the stage looks at the picture of that number.
 	due(picture uint64) bool
 }
 
 func (m *DetectionManager) newGroup(s Subjects) (*group, error) {
-	i := 0
-	if s.On != "" {
-		i = slices.IndexFunc(m.detectors, func(d *detector) bool { return d.Model == s.On })
-	}
-	if i < 0 {
+	on := m.finderOf(s.On)
+	if on == nil {
 		return nil, fmt.Errorf("no detection model %q whose objects could be looked at", s.On)
 	}
-	d, limits := m.detectors[i], m.options.Limits
-	g := &group{Subjects: s, manager: m, detector: d, programs: map[programKey]*model.Program{}}
+	limits := m.options.Limits
+	g := &group{Subjects: s, manager: m, on: on, programs: map[programKey]*model.Program{}}
 	g.list = device.Choose{
-		Selection: d.choose.Out, Wanted: marks(d.Classes, s.Classes), MinWidth: s.MinWidth, MinHeight: s.MinHeight, Limits: limits,
+		Selection: on.choose.Out, Wanted: marks(on.classes, s.Classes), MinWidth: s.MinWidth, MinHeight: s.MinHeight, Limits: limits,
 	}
 	var err error
 	if g.list.Out, err = m.alloc("subjects", device.OnDevice, limits.SubjectsSize()); err != nil {
@@ -65,22 +64,49 @@ func (m *DetectionManager) newGroup(s Subjects) (*group, error) {
 	if g.listed, err = m.alloc("subjects", device.Pinned, limits.SubjectsSize()); err != nil {
 		return nil, err
 	}
-	d.lists = append(d.lists, g)
+	on.lists = append(on.lists, g)
 	return g, nil
 }
 
-// add puts a stage into the group of its subjects.
+// finderOf is the detector of a name, the first one if it is empty, nil if there is none.
+func (m *DetectionManager) finderOf(name string) *finder {
+	i := slices.IndexFunc(m.finders, func(f *finder) bool { return name == "" || f.model == name })
+	if i < 0 {
+		return nil
+	}
+	return m.finders[i]
+}
+
+// addStages adds all stages, each after the one that finds what it looks at.
+func (m *DetectionManager) addStages(list []Stage) error {
+	for len(list) > 0 {
+		i := max(0, slices.IndexFunc(list, func(s Stage) bool { return m.finderOf(s.On) != nil }))
+		if err := m.add(list[i]); err != nil {
+			return err
+		}
+		list = slices.Delete(slices.Clone(list), i, i+1)
+	}
+	return nil
+}
+
+// add puts a stage into the group of its subjects. Stages of another batch are another group: a model that takes one
+// object at a time must not make the others do so.
 func (m *DetectionManager) add(o Stage) (err error) {
-	i := slices.IndexFunc(m.groups, func(g *group) bool { return g.same(o.Subjects) })
+	context := m.options.Contexts.Of(o.Model)
+	if context == nil {
+		return fmt.Errorf("no model %q", o.Model)
+	}
+	i := slices.IndexFunc(m.groups, func(g *group) bool { return g.same(o.Subjects) && g.batch == context.Items() })
 	if i < 0 {
 		g, err := m.newGroup(o.Subjects)
 		if err != nil {
 			return err
 		}
+		g.batch = context.Items()
 		i, m.groups = len(m.groups), append(m.groups, g)
 	}
 	g := m.groups[i]
-	s, engine, err := g.newStage(o)
+	s, err := g.newStage(o, context)
 	if err != nil {
 		return err
 	}
@@ -88,10 +114,7 @@ func (m *DetectionManager) add(o Stage) (err error) {
 	if len(g.stages) > 64 {
 		return fmt.Errorf("more than 64 models look at the same objects")
 	}
-	if g.batch == 0 || engine.Items() < g.batch {
-		g.batch = engine.Items()
-	}
-	g.sizes = append(g.sizes, engine.Buckets()...)
+	g.sizes = append(g.sizes, context.Engine().Buckets()...)
 	return nil
 }
 
@@ -115,7 +138,7 @@ func (g *group) read() {
 	g.indices = g.indices[:0]
 	for i := range min(int(binary.LittleEndian.Uint32(raw)), g.manager.options.Limits.People) {
 		record := raw[device.RecordHeader+device.RecordSize*i:]
-		g.indices = append(g.indices, g.detector.offset+int(binary.LittleEndian.Uint32(record[16:])))
+		g.indices = append(g.indices, g.on.offset+int(binary.LittleEndian.Uint32(record[16:])))
 	}
 }
 
@@ -147,6 +170,12 @@ func (g *group) run(picture uint64, f *result.Frame) error {
 			if err := s.read(row, &f.Objects[index]); err != nil {
 				return err
 			}
+		}
+		if len(g.indices) == 0 {
+			continue
+		}
+		if err := s.finish(f); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 	switch d.Family {
 	case "", "decoded":
 		role = "scores"
-	case "detr":
+	case "detr", "detr-softmax":
 		role = "logits"
 	case "yolov8", "yolov8-pose", "yolov8-segment":
 		columns = true
@@ -71,17 +71,17 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 	h.Sigmoid = d.Sigmoid
 	classes, used := len(d.Classes), 0
 	switch d.Family {
-	case "", "decoded", "detr":
-		boxes, err := d.table(c, "boxes", false)
-		if err != nil {
+	case "", "decoded", "detr", "detr-softmax":
+		if err := d.addBoxes(&h, c, t); err != nil {
 			return h, err
 		}
-		if boxes.anchors != t.anchors || boxes.row != 4 {
-			return h, fmt.Errorf("model %s has boxes of shape [%d %d], expected [%d 4]", c.Engine().Name(), boxes.anchors, boxes.row, t.anchors)
+		used = classes
+		if d.Family == "detr" || d.Family == "detr-softmax" {
+			h.Form, h.UnitX, h.UnitY, h.Final = device.Centre, float32(width), float32(height), true
+			h.Pairs, h.Background = d.Family == "detr", d.Family == "detr-softmax"
 		}
-		h.Scores, h.Boxes, used = t.from(0), boxes.from(0), classes
-		if d.Family == "detr" {
-			h.Form, h.UnitX, h.UnitY, h.Pairs, h.Final = device.Centre, float32(width), float32(height), true, true
+		if h.Background {
+			used++
 		}
 	case "yolox", "yolov5", "yolov5-segment":
 		h.Boxes, h.Objectness, h.Scores, h.Form, used = t.from(0), t.from(4), t.from(5), device.Centre, 5+classes
@@ -128,6 +128,19 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 		err = d.addLevels(&h, c.Engine().Name(), width, height)
 	}
 	return h, err
+}
+
+// addBoxes reads scores and the boxes that lie beside them in an output of their own.
+func (d *Detector) addBoxes(h *head, c *model.ExecutionContext, scores table) error {
+	boxes, err := d.table(c, "boxes", false)
+	if err != nil {
+		return err
+	}
+	if boxes.anchors != scores.anchors || boxes.row != 4 {
+		return fmt.Errorf("model %s has boxes of shape [%d %d], expected [%d 4]", c.Engine().Name(), boxes.anchors, boxes.row, scores.anchors)
+	}
+	h.Scores, h.Boxes = scores.from(0), boxes.from(0)
+	return nil
 }
 
 // newDeployedHead reads what a graph has selected itself: labels, boxes in input pixels and scores.

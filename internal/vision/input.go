@@ -55,12 +55,12 @@ func (m *DetectionManager) feed(c *model.ExecutionContext, constants map[string]
 		if values == nil {
 			continue
 		}
-		if b.Elements() != len(values) {
+		if len(values) != 1 && len(values) != b.Elements() {
 			return fmt.Errorf("model %s has input %v, which gets %d numbers", c.Engine().Name(), b, len(values))
 		}
-		size := b.Size() * int64(c.Engine().Items())
+		size := b.Size() * int64(c.Items())
 		err := m.upload(c.Stream(), c.Input(i).Slice(0, size), func(raw []byte) {
-			for k := range len(values) * c.Engine().Items() {
+			for k := range b.Elements() * c.Items() {
 				encode(raw[k*b.Type.Size():], b.Type, values[k%len(values)])
 			}
 		})

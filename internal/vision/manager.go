@@ -22,10 +22,11 @@ import (
 type DetectionManager struct {
 	options Options
 	// picture is the lane's own: programs are recorded with its address.
-	picture   *device.Picture
-	detectors []*detector
-	// viewers are the detectors, then the scenes.
+	picture *device.Picture
+	// viewers are the detectors of whole pictures, then the scenes.
 	viewers []viewer
+	// finders are all detectors' ends, a detector on objects after the one that finds them.
+	finders []*finder
 	groups  []*group
 	// detect holds a program for every set of viewers that are due together, a bit each.
 	detect map[uint64]*model.Program
@@ -72,10 +73,8 @@ func New(o Options) (_ *DetectionManager, err error) {
 		}
 		m.viewers = append(m.viewers, s)
 	}
-	for _, s := range o.Stages {
-		if err := m.add(s); err != nil {
-			return nil, err
-		}
+	if err := m.addStages(o.Stages); err != nil {
+		return nil, err
 	}
 	for _, g := range m.groups {
 		g.plan()
@@ -157,7 +156,7 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		g.indices = g.indices[:0]
 	}
 	if program == nil {
-		stream := m.detectors[0].stream()
+		stream := m.viewers[0].stream()
 		return errors.Join(stream.Copy(m.picture.Buffer, p.Buffer), stream.Synchronize())
 	}
 	origin := m.viewers[bits.TrailingZeros64(due)].stream() // the program begins there
@@ -188,7 +187,7 @@ func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.U
 // Snapshot copies the picture of the last Detect to host memory: dst has Format's size. It is the one
 // way for pixels to leave the device, for a person who asked for it.
 func (m *DetectionManager) Snapshot(dst *device.Buffer) error {
-	s := m.detectors[0].stream()
+	s := m.viewers[0].stream()
 	if err := s.Copy(dst, m.picture.Buffer); err != nil {
 		return err
 	}
@@ -205,6 +204,6 @@ func (m *DetectionManager) Close() error {
 		errs = append(errs, p.Close())
 	}
 	errs = append(errs, device.CloseAll(m.buffers...))
-	m.groups, m.detectors, m.viewers, m.detect, m.buffers = nil, nil, nil, nil, nil
+	m.groups, m.finders, m.viewers, m.detect, m.buffers = nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }

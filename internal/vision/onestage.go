@@ -24,7 +24,7 @@ func (d *detector) newOneStage(h head) (s *oneStage, err error) {
 	}
 	m := d.manager
 	s = &oneStage{detector: d}
-	if s.group, err = m.newGroup(Subjects{On: d.Model}); err != nil {
+	if s.group, err = m.newGroup(Subjects{On: d.objects.model}); err != nil {
 		return nil, err
 	}
 	limits, list := m.options.Limits, s.group.list.Out

@@ -8,7 +8,8 @@ import (
 	"sightline/internal/model"
 )
 
-// Detector is a model that finds objects in whole pictures, and how it is fed and read.
+// Detector is a model that finds objects in whole pictures, and how it is fed and read. As part of a Stage it finds
+// them in other objects; how it is fed is then the stage's.
 type Detector struct {
 	// Model is its role among the pipeline's contexts.
 	Model string
@@ -54,6 +55,8 @@ type Stage struct {
 	// Labels are the model's own classes (classification, semantic masks); Of is the one a mask is made of.
 	Labels []string
 	Of     string
+	// Detector says how the outputs of a detection model are read.
+	Detector *Detector
 	// Activation and Refine: see docs/models.md.
 	Activation, Refine string
 	// Every is n to look at every n-th picture; 0 means all.

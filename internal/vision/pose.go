@@ -55,7 +55,7 @@ func newPoseStage(c crops) (p *poseStage, err error) {
 	}
 	if p.decode != nil {
 		p.decode.Joints, p.decode.InWidth, p.decode.InHeight = count, p.width, p.height
-		size := int64(12*count) * int64(c.context.Engine().Items())
+		size := int64(12*count) * int64(c.context.Items())
 		if p.decoded, err = c.group.manager.alloc("joints", device.OnDevice, size); err != nil {
 			return nil, err
 		}

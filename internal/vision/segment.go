@@ -65,7 +65,7 @@ func newSegmentStage(c crops) (g *segmentStage, err error) {
 	g.plane, g.rows, g.columns = b, shape[1], shape[2]
 	if c.Family == "semantic" {
 		g.margin = &device.Margin{In: b, Channels: channels, Channel: slices.Index(c.Labels, c.Of), Cells: g.rows * g.columns}
-		size := 4 * int64(g.margin.Cells) * int64(c.context.Engine().Items())
+		size := 4 * int64(g.margin.Cells) * int64(c.context.Items())
 		if g.plane, err = c.group.manager.alloc("margins", device.OnDevice, size); err != nil {
 			return nil, err
 		}

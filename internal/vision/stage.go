@@ -5,6 +5,7 @@ import (
 
 	"sightline/internal/device"
 	"sightline/internal/model"
+	"sightline/internal/result"
 )
 
 // crops is what all stages share: a batch of subjects is cut out of the picture into the model's input.
@@ -15,21 +16,14 @@ type crops struct {
 	input
 }
 
-func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
-	context := g.manager.options.Contexts.Of(o.Model)
-	if context == nil {
-		return nil, nil, fmt.Errorf("no model %q", o.Model)
-	}
-	engine := context.Engine()
+func (g *group) newStage(o Stage, context *model.ExecutionContext) (s stage, err error) {
 	c := crops{Stage: o, group: g, context: context}
-	var err error
 	if c.input, err = g.manager.newInput(context, o.Input, o.Constants, o.Pixels); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.Proportions {
 		c.Region.Aspect = float32(c.width) / float32(c.height)
 	}
-	var s stage
 	switch o.Task {
 	case model.Pose:
 		s, err = newPoseStage(c)
@@ -39,13 +33,18 @@ func (g *group) newStage(o Stage) (stage, *model.Engine, error) {
 		s, err = newReIDStage(c)
 	case model.Classification:
 		s, err = newClassifyStage(c)
+	case model.Detection:
+		s, err = newDetectStage(c)
 	default:
-		err = fmt.Errorf("model %s: task %q does not look at objects", engine.Name(), o.Task)
+		err = fmt.Errorf("model %s: task %q does not look at objects", context.Engine().Name(), o.Task)
 	}
-	return s, engine, err
+	return s, err
 }
 
 func (c *crops) due(picture uint64) bool { return isDue(picture, c.Every) }
+
+// finish: most stages say nothing but what read does.
+func (c *crops) finish(*result.Frame) error { return nil }
 
 func (c *crops) options() *Options { return &c.group.manager.options }
 

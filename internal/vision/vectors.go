@@ -18,7 +18,7 @@ func (m *DetectionManager) CopyVectors(to *device.Buffer, done device.Event) (in
 	if n > to.Size() {
 		return 0, fmt.Errorf("vision for %s: %d vectors of %d numbers do not fit into %d bytes", m.options.Owner, rows, m.reid.length, to.Size())
 	}
-	s := m.reid.group.detector.context.Stream()
+	s := m.reid.group.on.by.Stream()
 	if err := s.Copy(to.Slice(0, n), m.reid.vectors.onDevice.Slice(0, n)); err != nil {
 		return 0, err
 	}

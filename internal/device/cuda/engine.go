@@ -121,7 +121,7 @@ func (e *engine) describe(sized *tensorrt.Engine, batch int) error {
 	for _, t := range sized.Tensors() {
 		element, ok := elementTypes[t.Type]
 		if !ok {
-			return fmt.Errorf("tensor %q is of %v, expected float32, int32 or int64: export the model with float32 inputs and outputs", t.Name, t.Type)
+			return fmt.Errorf("tensor %q is of %v, expected floating point, int32 or int64: export the model with float32 inputs and outputs", t.Name, t.Type)
 		}
 		if len(t.Shape) < 2 || t.Shape[0] != int64(batch) {
 			return fmt.Errorf("tensor %q has shape %v, expected the batch %d and at least one more size", t.Name, t.Shape, batch)

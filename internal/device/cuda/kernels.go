@@ -77,6 +77,11 @@ func (k *kernelSet) Keypoints(s device.Stream, a device.Keypoints) error {
 	return k.queue(s, plan, err)
 }
 
+func (k *kernelSet) Uncrop(s device.Stream, a device.Uncrop) error {
+	plan, err := kernels.Uncrop(a)
+	return k.queue(s, plan, err)
+}
+
 func (k *kernelSet) PackMasks(s device.Stream, a device.PackMasks) error {
 	plan, err := kernels.PackMasks(a)
 	return k.queue(s, plan, err)

@@ -123,6 +123,7 @@ func TestGoldenTensors(t *testing.T)             { check(t) }
 func TestGoldenPictures(t *testing.T)            { check(t) }
 func TestFamilies(t *testing.T)                  { check(t) }
 func TestCascades(t *testing.T)                  { check(t) }
+func TestNested(t *testing.T)                    { check(t) }
 
 // TestFamiliesInferred: here, where ONNX needs no plans, the families' models run themselves.
 func TestFamiliesInferred(t *testing.T) {

@@ -86,7 +86,7 @@ func bindings(tensors []onnxruntime.Tensor, maxBatch int) ([]device.Binding, err
 	for i, t := range tensors {
 		element, ok := elementTypes[t.Type]
 		if !ok {
-			return nil, fmt.Errorf("tensor %q is of %v, expected float32, int32 or int64: export the model with float32 inputs and outputs", t.Name, t.Type)
+			return nil, fmt.Errorf("tensor %q is of %v, expected floating point, int32 or int64: export the model with float32 inputs and outputs", t.Name, t.Type)
 		}
 		list[i].Type = element
 		if len(t.Shape) < 2 {

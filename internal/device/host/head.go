@@ -81,6 +81,19 @@ func exponential(x float64) float64 {
 
 func sigmoid(x float32) float32 { return float32(1 / (1 + exponential(-float64(x)))) }
 
+// share is what the softmax over an anchor's classes and its background makes of the best class's score.
+func (h *head) share(anchor, classes int, score float32) float32 {
+	most := score
+	if none := h.scores.of(anchor, classes); none > most {
+		most = none
+	}
+	sum := 0.0
+	for c := range classes + 1 {
+		sum += exponential(float64(h.scores.of(anchor, c)) - float64(most))
+	}
+	return float32(exponential(float64(score)-float64(most)) / sum)
+}
+
 // level is the one that an anchor is of.
 func (h *head) level(anchor int) device.Level {
 	l := h.Levels[0]

@@ -31,6 +31,7 @@ func newSubjects(b *device.Buffer, l device.Limits) subjects {
 const (
 	recordHeader = device.RecordHeader / 4
 	recordWords  = device.RecordSize / 4
+	recordScore  = 4 // then the class
 )
 
 // box is the i-th subject's; false beyond them.

@@ -106,6 +106,13 @@ func plainHead(scores, boxes *device.Buffer, classes int) device.Head {
 	}
 }
 
+// mixedHead has a background and a sigmoid, which do not go together.
+func mixedHead(b *device.Buffer) device.Head {
+	h := plainHead(b, b, 2)
+	h.Background, h.Sigmoid = true, true
+	return h
+}
+
 // everyKernel is one valid call of each, for tests of what they have in common.
 func everyKernel(b *bench) map[string]func(device.Stream) error {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -125,6 +132,8 @@ func everyKernel(b *bench) map[string]func(device.Stream) error {
 	crop := device.Crop{Picture: p, Pixels: device.RGB, Subjects: chosen, Limits: testLimits, Count: 3, Region: region, Out: b.alloc(3 * 3 * 32 * 16 * 4), OutWidth: 16, OutHeight: 32}
 	keypoints := device.Keypoints{Joints: 17, In: b.alloc(3 * 51 * 4), InWidth: 16, InHeight: 32, Subjects: chosen, Limits: testLimits,
 		Count: 3, Region: region, Out: b.alloc(4 * 51 * 4)}
+	uncrop := device.Uncrop{In: b.alloc(3 * 112), Each: 3, InWidth: 16, InHeight: 32, Subjects: chosen, Limits: testLimits, Count: 3, Region: region,
+		Out: b.alloc(int64(testLimits.People) * 3 * device.RecordSize)}
 	masks := device.PackMasks{In: b.alloc(3 * 16 * 32 * 4), InWidth: 16, InHeight: 32, Subjects: chosen, Limits: testLimits,
 		Count: 3, Region: region, Threshold: .5, Width: 96, Height: 64, Out: b.alloc(4 * device.MaskRecordSize)}
 	vectors, halves := b.alloc(3*20*4), b.alloc(3*20*2)
@@ -144,6 +153,7 @@ func everyKernel(b *bench) map[string]func(device.Stream) error {
 		"choose":    func(s device.Stream) error { return calls.Choose(s, list) },
 		"crop":      func(s device.Stream) error { return calls.Crop(s, crop) },
 		"keypoints": func(s device.Stream) error { return calls.Keypoints(s, keypoints) },
+		"uncrop":    func(s device.Stream) error { return calls.Uncrop(s, uncrop) },
 		"masks":     func(s device.Stream) error { return calls.PackMasks(s, masks) },
 		"normalize": func(s device.Stream) error { return calls.Normalize(s, normalise) },
 		"cosine":    func(s device.Stream) error { return calls.Cosine(s, cosine) },
@@ -219,6 +229,8 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"region scale":   calls.Crop(b.stream, flat),
 		"in":             calls.Keypoints(b.stream, device.Keypoints{Joints: 17, In: small, InWidth: 4, InHeight: 4, Subjects: s, Limits: testLimits, Count: 1, Region: region, Out: out}),
 		"in ":            calls.PackMasks(b.stream, device.PackMasks{In: small, InWidth: 4, InHeight: 4, Subjects: s, Limits: testLimits, Count: 1, Region: region, Width: 9, Height: 5, Out: out}),
+		"each":           calls.Uncrop(b.stream, device.Uncrop{In: out, Each: device.MaxEach + 1, InWidth: 4, InHeight: 4, Subjects: s, Limits: testLimits, Count: 1, Region: region, Out: out}),
+		"head":           calls.Select(b.stream, device.Select{Head: mixedHead(out), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
 		"wanted":         calls.Select(b.stream, device.Select{Head: plainHead(out, out, 2), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Wanted: []bool{true}, Limits: testLimits, Out: out}),
 		"scores":         calls.Select(b.stream, device.Select{Head: plainHead(nil, out, 2), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
 		"length":         calls.Normalize(b.stream, device.Normalize{In: out, Out: out, Count: 1}),

@@ -98,6 +98,11 @@ func (w *selector) offer(anchor, class, key int, score float32) {
 	if w.k.Head.Sigmoid {
 		score = sigmoid(score)
 	}
+	if w.k.Head.Background {
+		if score = w.head.share(anchor, w.k.Classes, score); score != score {
+			w.none++
+		}
+	}
 	if w.head.objectness.there() {
 		o := w.head.objectness.of(anchor, 0)
 		if w.k.Head.Sigmoid {

@@ -36,9 +36,14 @@ def movenet(g):
     g.output("output_0", g.affine(x, [.04, .04, .08], base), [1, 17, 3])
 
 
+def movenet_byte(g):
+    g.picture = np.dtype(np.uint8)
+    movenet(g)
+
+
 def movenet_integer(g):
     """TensorFlow's own export: the picture is int32."""
-    g.integer = True
+    g.picture = np.dtype(np.int32)
     movenet(g)
 
 
@@ -91,6 +96,8 @@ CASES = [
     ("movenet", "pose", "movenet", movenet, {"name": "input", "layout": "nhwc", "range": [0, 255]}, {"keypoints": "output_0"},
      {"region": {"form": "square", "scale": 1.25, "outside": "black"}, "batch": 1}, {}),
     ("movenet-integer", "pose", "movenet", movenet_integer, {"name": "input", "layout": "nhwc", "range": [0, 255]}, {"keypoints": "output_0"},
+     {"region": {"form": "square", "scale": 1.25, "outside": "black"}, "batch": 1}, {}),
+    ("movenet-byte", "pose", "movenet", movenet_byte, {"name": "input", "layout": "nhwc", "range": [0, 255]}, {"keypoints": "output_0"},
      {"region": {"form": "square", "scale": 1.25, "outside": "black"}, "batch": 1}, {}),
     ("simcc", "pose", "simcc", simcc, MMPOSE, {"x": "simcc_x", "y": "simcc_y"}, {"region": {"form": "aspect", "scale": 1.25, "outside": "black"}}, {}),
     ("heatmap", "pose", "heatmap", heatmap, PERSON, {"heatmaps": "heatmaps"}, {"refine": "quarter", "region": {"form": "aspect", "scale": 1.25, "outside": "black"}}, {}),

@@ -49,6 +49,8 @@ def head(card, outputs, width, height):
         return role("boxes"), role("scores"), None
     if family == "detr":
         return corners(role("boxes") * [width, height, width, height]), sigmoid(role("logits")), None
+    if family == "detr-softmax":
+        return corners(role("boxes") * [width, height, width, height]), softmax(role("logits"))[:, :-1], None
     if family == "detr-deploy":
         scores = np.full((len(role("scores")), classes), -1.0)
         scores[np.arange(len(scores)), role("labels").astype(int)] = role("scores")
@@ -90,7 +92,7 @@ def overlap(a, b):
     return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h)
 
 
-FINAL = ("yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end", "detr", "detr-deploy", "rtdetr", "movenet-multipose")  # no suppression
+FINAL = ("yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end", "detr", "detr-softmax", "detr-deploy", "rtdetr", "movenet-multipose")  # no suppression
 
 
 def found(card, outputs, fit, width, height, spacing=1e-4):

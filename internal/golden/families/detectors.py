@@ -79,6 +79,12 @@ def yolov5(g, name="output0", probabilities=True, masks=0):
         prototypes(g, masks)
 
 
+def half(g, build):
+    """As exports with half=True: the picture and all outputs are float16."""
+    g.half, g.picture = True, np.dtype(np.float16)
+    build(g)
+
+
 def prototypes(g, masks):
     x = g.affine(g.conv(g.trunk(4), masks), .4, blobs(g.rng, masks, 16, 24))
     g.output("output1", x, [masks, 16, 24])
@@ -142,6 +148,15 @@ def detr(g, logits="logits", boxes="pred_boxes", first="logits"):
     outputs = [(logits, g.part(x, 4, 9, 2), [30, 5]), (boxes, g.node("Sigmoid", g.part(x, 0, 4, 2)), [30, 4])]
     for o in outputs if first == "logits" else outputs[::-1]:
         g.output(*o)
+
+
+def detr_softmax(g):
+    """The first DETR: one class more, of no object, and a softmax."""
+    _, s = scene(g, count=100, groups=8, reach=14)
+    none = g.rng.uniform(-2, 1, (100, 1))
+    x = g.rows([.1] * 4 + [SCORE] * 6, np.concatenate([unit(s.boxes), s.logits, none], 1), count=100)
+    g.output("logits", g.part(x, 4, 10, 2), [100, 6])
+    g.output("pred_boxes", g.node("Sigmoid", g.part(x, 0, 4, 2)), [100, 4])
 
 
 def deployed(g, keep=20):
@@ -217,6 +232,7 @@ CASES = [
     ("yolov5-segment", "yolov5-segment", lambda g: yolov5(g, masks=4), YOLO, {"predictions": "output0", "prototypes": "output1"}, {}, metadata("segment")),
     ("yolov8", "yolov8", yolov8, YOLO, {"predictions": "output0"}, {}, metadata("detect")),
     ("yolov8-logits", "yolov8", lambda g: yolov8(g, probabilities=False), YOLO, {"predictions": "output0"}, {"activation": "sigmoid"}, {}),
+    ("yolov8-half", "yolov8", lambda g: half(g, yolov8), YOLO, {"predictions": "output0"}, {}, metadata("detect", half="True")),
     ("yolov8-misfit", "yolov8", misfit, YOLO, {"predictions": "output0"}, {"wrong": "shape"}, {}),
     ("yolov8-pose", "yolov8-pose", lambda g: yolov8(g, 1, joints=17), YOLO, {"predictions": "output0"}, {"classes": ["person"]},
      metadata("pose", ["person"], kpt_shape=[17, 3])),
@@ -229,6 +245,7 @@ CASES = [
      metadata("detect", description="Ultralytics rtdetr-l model trained on coco.yaml")),
     ("detr", "detr", detr, {"name": "pixel_values", "fit": "stretch"}, {"logits": "logits", "boxes": "pred_boxes"}, {}, {}),
     ("detr-rf", "detr", lambda g: detr(g, "labels", "dets", "boxes"), IMAGENET | {"name": "input", "fit": "stretch"}, {"logits": "labels", "boxes": "dets"}, ONE, {}),
+    ("detr-softmax", "detr-softmax", detr_softmax, {"name": "pixel_values", "fit": "stretch"}, {"logits": "logits", "boxes": "pred_boxes"}, {}, {}),
     ("detr-deploy", "detr-deploy", deployed, {"fit": "stretch", "constants": [{"name": "orig_target_sizes", "values": [96, 64]}]},
      {"labels": "labels", "boxes": "boxes", "scores": "scores"}, {}, {}),
     ("rtdetr", "rtdetr", rtdetr, {"fit": "stretch"}, {"predictions": "output0"}, {}, metadata("detect")),

@@ -17,7 +17,8 @@ class Graph:
         self.batch = "batch" if dynamic else 1
         self.input = card.get("name", "images")
         self.last = card.get("layout") == "nhwc"
-        self.integer = False  # the picture is int32, as MoveNet's is
+        self.picture = np.dtype(np.float32)  # of the picture's numbers; MoveNet's are int32 or uint8
+        self.half = False  # input and outputs are float16, as of exports with half=True
         self.constant_inputs = {c["name"]: c["values"] for c in card.get("constants", [])}  # int64
         low, high = card.get("range", [0, 1])
         mean, std = np.array(card.get("mean", [0] * 3)), np.array(card.get("std", [1] * 3))
@@ -36,7 +37,11 @@ class Graph:
 
     def trunk(self, stride=8):
         """[N,CHANNELS,height/stride,width/stride] between -1 and 1."""
-        x = self.node("Cast", self.input, to=TensorProto.FLOAT) if self.integer else self.input
+        x = self.input
+        if self.half:
+            x = self.node("Add", x, self.constant(0, np.float16))  # something that computes in float16
+        if self.picture != np.float32:
+            x = self.node("Cast", x, to=TensorProto.FLOAT)
         if self.last:
             x = self.node("Transpose", x, perm=[0, 3, 1, 2])
         mix = self.rng.normal(0, 1.6, (CHANNELS, 3, 1, 1))
@@ -78,7 +83,7 @@ class Graph:
 
     def feed(self, picture):
         """What the inputs get."""
-        feed = {self.input: np.rint(picture).astype(np.int32) if self.integer else picture}
+        feed = {self.input: (np.rint(picture) if self.picture.kind in "iu" else picture).astype(self.picture)}
         return feed | {name: np.array([values], np.int64) for name, values in self.constant_inputs.items()}
 
     def part(self, x, start, end, axis):
@@ -94,13 +99,17 @@ class Graph:
 
     def output(self, name, x, shape, kind=TensorProto.FLOAT):
         """Names a result; the shape is without the batch."""
-        self.nodes.append(helper.make_node("Identity", [x], [name], name="/" + name))
+        if self.half:
+            kind = TensorProto.FLOAT16
+            self.nodes.append(helper.make_node("Cast", [x], [name], name="/" + name, to=kind))
+        else:
+            self.nodes.append(helper.make_node("Identity", [x], [name], name="/" + name))
         self.outputs.append((name, shape, kind))
 
     def model(self, metadata=None, producer="pytorch", version="2.6.0"):
         shape = [self.batch, self.height, self.width, 3] if self.last else [self.batch, 3, self.height, self.width]
         tensor = helper.make_tensor_value_info
-        inputs = [tensor(self.input, TensorProto.INT32 if self.integer else TensorProto.FLOAT, shape)]
+        inputs = [tensor(self.input, helper.np_dtype_to_tensor_dtype(self.picture), shape)]
         inputs += [tensor(name, TensorProto.INT64, [self.batch, len(values)]) for name, values in self.constant_inputs.items()]
         graph = helper.make_graph(self.nodes, self.name, inputs,
                                   [tensor(name, kind, [self.batch] + list(shape)) for name, shape, kind in self.outputs], self.constants)

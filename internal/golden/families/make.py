@@ -116,7 +116,9 @@ def attempt(seed, name, width, height, build, meta, card):
             x = picture.around(rgb, card["input"], region, r["outside"], width, height)
         else:
             x, fit = picture.whole(rgb, card["input"], width, height)
-        outputs = dict(zip([o.name for o in session.get_outputs()], session.run(None, g.feed(x))))
+        # Numbers of float16 leave a device as float32, which holds them exactly.
+        outputs = {o.name: v.astype(np.float32) if v.dtype == np.float16 else v
+                   for o, v in zip(session.get_outputs(), session.run(None, g.feed(x)))}
         e = None if wrong else expected(card, outputs, width, height, fit, region, spacing)
         results.append((x, outputs, e))
     x, outputs, e = results[0]

@@ -25,7 +25,7 @@ func (c *cosines) add(same bool, v float64) {
 
 // view is one vector.
 type view struct {
-	seen
+	sight
 	pts    float64
 	vector []float32
 }
@@ -34,7 +34,7 @@ func views(camera string, frames []result.Frame) (list []view) {
 	for _, f := range frames {
 		for _, o := range people(f) {
 			if len(o.ReID) > 0 {
-				list = append(list, view{seen{camera, o.Track}, f.PTS, widen(o.ReID)})
+				list = append(list, view{sight{seen{camera, o.Track}, f.Seq}, f.PTS, widen(o.ReID)})
 			}
 		}
 	}
@@ -49,7 +49,7 @@ func (t *truth) across(w, e []result.Frame, gap float64) (c cosines) {
 			if gap == 0 && d > 1e-3 || d < gap {
 				continue
 			}
-			if same, known := t.judged(a.seen, b.seen); known {
+			if same, known := t.together(a.sight, b.sight); known {
 				c.add(same, cosine(a.vector, b.vector))
 			}
 		}

@@ -1,6 +1,6 @@
 // Command judge runs the two plaza clips that overlap, with the demo models on the host device, and scores who was
-// taken for whom, by appearance, by geometry and by both; and it measures how well the ReID model tells people apart. See
-// `make identity`.
+// taken for whom, by appearance, by geometry and by both, against who it is to the eye; and it measures how well the ReID
+// model tells people apart. See `make identity`.
 package main
 
 import (
@@ -11,9 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"sightline/internal/identity"
 	"sightline/internal/result"
+	"sightline/internal/track/plaza"
 )
 
 const (
@@ -46,7 +49,12 @@ func main() {
 }
 
 func judge(program, out string) error {
+	everybody, err := plaza.Truth()
+	if err != nil {
+		return err
+	}
 	var told *truth
+	var more []string
 	fmt.Println("| by | similarity | pairs: precision | recall | F1 | same moment: precision | recall | F1 | new, join, merge, split |")
 	fmt.Println("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
 	for _, v := range variants {
@@ -58,8 +66,15 @@ func judge(program, out string) error {
 		if err != nil {
 			return err
 		}
+		for _, f := range slices.Concat(w, e) {
+			if f.Seq >= uint64(len(everybody)) {
+				return fmt.Errorf("%s has a picture %d, the truth is about %d", f.Camera, f.Seq+1, len(everybody))
+			}
+		}
 		if told == nil { // detections and tracks are the same in all runs
-			told = newTruth(w, e)
+			told = newByEye(w, e, everybody)
+			more = []string{told.agrees(newTruth(w, e)), "", "| tracks of | persons | tracks | switches | fragments | IDF1 | MOTA |", "|" + strings.Repeat(" --- |", 7),
+				followed(plaza.West, w, everybody), followed(plaza.East, e, everybody)}
 		}
 		events, err := lines[identity.Event](filepath.Join(dir, "audit.jsonl"))
 		if err != nil {
@@ -74,6 +89,7 @@ func judge(program, out string) error {
 	}
 	fmt.Println()
 	fmt.Println(told)
+	fmt.Println(strings.Join(more, "\n"))
 	return separation(program, out, told)
 }
 

@@ -13,13 +13,15 @@ type seen struct {
 	track  int64
 }
 
-// truth is who is who, by where the two pictures were cut from: boxes that lie on each other, moved to one picture,
-// are one person, and boxes of one moment that do not are two.
+// truth is who is who: by eye (newByEye), or by where the two pictures were cut from (newTruth), which needs no annotation:
+// boxes that lie on each other, moved to one picture, are one person, and boxes of one moment that do not are two.
 type truth struct {
 	person map[seen]int // the same number: one person
 	// apart are pairs of persons that were in sight at once. Two that never were may be one: nobody knows.
 	apart   map[[2]int]bool
 	unknown int
+	// at is who it is in each picture; nil where it is known of whole tracks only.
+	at map[sight]int
 }
 
 const (
@@ -123,7 +125,10 @@ func (t *truth) separate(w, e result.Frame) {
 // judged says whether two tracks are one person; known is false where nobody can tell.
 func (t *truth) judged(a, b seen) (same, known bool) {
 	p, q := t.person[a], t.person[b]
-	return p == q, p == q || t.apart[[2]int{p, q}]
+	if p == unjudged || q == unjudged {
+		return false, false
+	}
+	return p == q, p == q || t.at != nil || t.apart[[2]int{p, q}]
 }
 
 // pairs scores identities on the pairs of a track of west and one of east.
@@ -150,8 +155,9 @@ func (t *truth) moments(w, e []result.Frame) (s score) {
 	moments(w, e, func(w, e result.Frame) {
 		for _, a := range people(w) {
 			for _, b := range people(e) {
-				same, _ := t.judged(seen{west, a.Track}, seen{east, b.Track})
-				s.add(same, a.Identity != 0 && a.Identity == b.Identity)
+				if same, known := t.together(sight{seen{west, a.Track}, w.Seq}, sight{seen{east, b.Track}, e.Seq}); known {
+					s.add(same, a.Identity != 0 && a.Identity == b.Identity)
+				}
 			}
 		}
 	})

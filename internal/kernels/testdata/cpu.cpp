@@ -24,6 +24,7 @@ RUNNABLE(choose, ChooseParams)
 namespace people {
 #include "../people.cu"
 RUNNABLE(keypoints, KeypointsParams)
+RUNNABLE(uncrop, UncropParams)
 RUNNABLE(pack_masks, MasksParams)
 } // namespace people
 

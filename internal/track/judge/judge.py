@@ -1,8 +1,8 @@
 """Runs other people's trackers on the scenes that judge (Go) wrote, and has all of them scored by TrackEval.
 
 usage: judge.py FOLDER. Prints a Markdown table a level. Every tracker sees the same boxes, scores and, where
-it wants them, the same appearance vectors. BoT-SORT also gets pictures: a textured ground that moves as the
-camera did, which is the best case for its estimate of the camera's motion."""
+it wants them, the same appearance vectors. BoT-SORT also gets pictures: of the plaza clips their own, of
+the crowds a textured ground that moves as the camera did, which is the best case for its estimate of the camera's motion."""
 
 import configparser
 import contextlib
@@ -10,6 +10,7 @@ import importlib.resources
 import io
 import logging
 import os
+import pathlib
 import sys
 
 import cv2
@@ -22,6 +23,7 @@ from boxmot.structures import Boxes, Detections, Frame
 from boxmot.trackers.box.botsort.tracker import BotSort
 from boxmot.trackers.box.bytetrack.tracker import ByteTrack
 
+RECORDED = "plaza"
 MEMORY = 2  # seconds that every tracker keeps what it does not see, as in main.go
 
 
@@ -38,10 +40,28 @@ class Scene:
         self.scores = rows[:, 6].astype(np.float32)
         self.vectors = np.fromfile(f"{root}/det/{name}.vectors", np.float32).reshape(len(rows), -1)
         self.camera = np.loadtxt(f"{root}/det/{name}.camera", ndmin=2)
+        video = pathlib.Path(f"{root}/det/{name}.video")
+        self.video = video.read_text() if video.exists() else None
 
     def __iter__(self):
         for i in range(self.frames):
             yield i, self.frame == i + 1
+
+    def pictures(self):
+        """Of a recording its own; else a textured ground, moved as the camera was."""
+        height, width = self.size
+        if self.video:
+            reader = cv2.VideoCapture(self.video)
+            for _ in range(self.frames):
+                there, picture = reader.read()
+                assert there, self.video
+                yield picture[:, :, ::-1]
+            return
+        margin = int(np.abs(self.camera).max()) + 2
+        texture = ground(height + 2 * margin, width + 2 * margin)
+        for x, y in self.camera:
+            # Where the picture moves right by x, it shows what lies x to the left.
+            yield cv2.warpAffine(texture, np.float32([[1, 0, x - margin], [0, 1, y - margin]]), (width, height))
 
 
 def ground(height, width):
@@ -76,17 +96,11 @@ def boxmot(scene, kind):
     take(yaml.safe_load(config.read_text()))
     options.update(track_buffer=30 * MEMORY, frame_rate=round(scene.fps))
     tracker = kind(**options)
-    height, width = scene.size
-    margin = int(np.abs(scene.camera).max()) + 2
-    texture = ground(height + 2 * margin, width + 2 * margin) if kind is BotSort else None
+    pictures = scene.pictures() if kind is BotSort else None
     for i, now in scene:
         name, frame = str(i), None
-        if texture is not None:
-            # Where the picture moves right by x, it shows what lies x to the left.
-            x, y = scene.camera[i]
-            shift = np.float32([[1, 0, x - margin], [0, 1, y - margin]])
-            picture = cv2.warpAffine(texture, shift, (width, height))
-            frame = Frame(torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))), name)
+        if pictures:
+            frame = Frame(torch.from_numpy(np.ascontiguousarray(next(pictures).transpose(2, 0, 1))), name)
         got = tracker.update(
             Detections(Boxes(torch.from_numpy(scene.boxes[now])), torch.from_numpy(scene.scores[now]),
                        torch.zeros(int(now.sum()), dtype=torch.int64), name,
@@ -128,10 +142,18 @@ def main():
                 for i, boxes, ids, scores in run(scene):
                     for (x1, y1, x2, y2), number, score in zip(boxes, ids, scores):
                         f.write(f"{i + 1},{number},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f},-1,-1,-1\n")
-    levels = list(dict.fromkeys(s.rsplit("-", 1)[0] for s in scenes))
-    for level in levels + ["all"]:
+    levels = {}
+    for name in scenes:
+        kind = name.rsplit("-", 1)[0]
+        # "all" are the crowds: what is recorded is something else, and short.
+        for level in (kind, "all") if kind != RECORDED else (kind,):
+            levels.setdefault(level, []).append(name)
+    levels["all"] = levels.pop("all", [])
+    for level, of_level in levels.items():
+        if not of_level:
+            continue
         print(f"\n| {level} | HOTA | DetA | AssA | IDF1 | MOTA | ID switches | fragments |\n|" + " --- |" * 8)
-        results = judge(root, [s for s in scenes if level == "all" or s.rsplit("-", 1)[0] == level])
+        results = judge(root, of_level)
         for tracker, r in sorted(results.items()):
             percent = [100 * np.mean(r["HOTA"][k]) for k in ("HOTA", "DetA", "AssA")]
             percent += [100 * r["Identity"]["IDF1"], 100 * r["CLEAR"]["MOTA"]]

@@ -1,5 +1,5 @@
-// Command judge writes synthetic crowds as MOTChallenge files, and what our trackers make of them, for judge.py to
-// have both scored by TrackEval beside other people's trackers. See `make tracks`.
+// Command judge writes synthetic crowds and the two plaza clips as MOTChallenge files, and what our trackers make of
+// them, for judge.py to have both scored by TrackEval beside other people's trackers. See `make tracks`.
 package main
 
 import (
@@ -25,20 +25,22 @@ func main() {
 	out := flag.String("out", "out/tracks", "folder to write to")
 	seeds := flag.Uint64("seeds", 4, "scenes a level")
 	first := flag.Uint64("first", 100, "seed of the first; the bounds in go test use 0 to 2")
+	program := flag.String("sightline", "bin/sightline", "the program that looks at the plaza clips")
+	least := flag.Float64("least", 0.1, "least score of an object in the plaza clips; the rounds for doubtful objects live on low ones")
 	flag.Parse()
+	err := recorded(*program, *out, *least)
 	for _, level := range crowd.Levels {
-		for seed := *first; seed < *first+*seeds; seed++ {
-			if err := write(*out, level, seed); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
+		for seed := *first; err == nil && seed < *first+*seeds; seed++ {
+			err = write(*out, fmt.Sprintf("%s-%d", level.Name, seed), crowd.Make(level, seed))
 		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
-func write(out string, level crowd.Level, seed uint64) error {
-	name := fmt.Sprintf("%s-%d", level.Name, seed)
-	s := crowd.Make(level, seed)
+func write(out, name string, s *crowd.Scene) error {
 	if err := scene(filepath.Join(out, "gt", "crowd-train", name), name, s); err != nil {
 		return err
 	}

@@ -1,0 +1,59 @@
+package model
+
+import (
+	"log/slog"
+	"testing"
+
+	"sightline/internal/device"
+)
+
+// counting is a fake whose engines are as large as is asked for.
+type counting struct {
+	*fake
+	loads []int
+}
+
+func (c *counting) LoadEngine(m device.ModelFile) (device.Engine, error) {
+	c.loads = append(c.loads, m.MaxBatch)
+	sized := *c.fake
+	sized.most = m.MaxBatch
+	return fakeEngine{&sized}, nil
+}
+
+func TestOneEngineHoweverItIsUsed(t *testing.T) {
+	for _, mode := range []Mode{Parallel, Serialized, Batched} {
+		d := &counting{fake: newFake(1)}
+		read := func() ([]byte, error) { return nil, nil }
+		m, err := New(Config{Device: d, Mode: mode, Logger: slog.New(slog.DiscardHandler), Models: []Spec{
+			{Role: "whole", Task: Detection, Name: "d", Key: "d", Batch: 2, Read: read},
+			{Role: "other", Task: Pose, Name: "p", Key: "p", Batch: 4, Read: read},
+			{Role: "within", Task: Detection, Within: true, Name: "d", Key: "d", Batch: 8, Read: read},
+			{Role: "few", Task: Detection, Within: true, Name: "d", Key: "d", Batch: 3, Read: read},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.loads) != 2 || d.loads[0] != 8 || d.loads[1] != 4 || m.Engine("whole") != m.Engine("few") {
+			t.Errorf("%s: loads of batch %v, want 8 and 4", mode, d.loads)
+		}
+		c, err := m.CreatePipelineContexts("camera")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for role, want := range map[string]int{"whole": 1, "within": 8, "few": 3, "other": 4} {
+			x := c.Of(role)
+			if x.Items() != want || m.Items(role) != want || x.Input(0).Size() != int64(4*want) {
+				t.Errorf("%s, %s: %d items, %d by the manager, %d bytes; want %d", mode, role, x.Items(), m.Items(role), x.Input(0).Size(), want)
+			}
+			if err := x.Infer(want + 1); err == nil {
+				t.Errorf("%s, %s: %d items were taken", mode, role, want+1)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
