@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -51,11 +53,11 @@ func modelConfig(c *config.Config, d device.Device, logger *slog.Logger) (model.
 
 func modelSpec(m *config.Model) (model.Spec, error) {
 	card := &m.Card
-	raw, err := os.ReadFile(card.Model)
+	whole, err := readModel(card)
 	if err != nil {
 		return model.Spec{}, fmt.Errorf("model %s: %w", card.Name(), err)
 	}
-	sum := sha256.Sum256(fmt.Append(raw, card.Input.Shape))
+	sum := sha256.Sum256(whole)
 	return model.Spec{
 		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
 		Within: card.Task == model.Detection && m.On != "",
@@ -64,17 +66,23 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 	}, nil
 }
 
-// readModel reads a card's ONNX file and prepares it for a device.
+// readModel reads a card's ONNX file, with the weights that lie beside it, and prepares it for a device.
 func readModel(card *config.Card) ([]byte, error) {
 	raw, err := card.ReadModel()
 	if err != nil {
 		return nil, err
 	}
-	model, err := onnx.Prepare(raw, card.Input.Name, card.Input.Shape)
-	if err != nil {
+	whole, err := onnx.Embed(raw, filepath.Dir(card.Model))
+	if err == nil {
+		whole, err = onnx.Prepare(whole, card.Input.Name, card.Input.Shape)
+	}
+	switch {
+	case errors.Is(err, onnx.ErrFormat):
+		return nil, fmt.Errorf("%s: %w: it is cut off or broken, sightline inspect says where", card.Model, err)
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", card.Model, err)
 	}
-	return model, nil
+	return whole, nil
 }
 
 // openCamera connects to a camera or opens its file. dropped is told about what is lost on the way.

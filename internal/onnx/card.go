@@ -37,6 +37,12 @@ func (g *Guess) Card(f *File, folder string) (string, error) {
 	}
 	p := g.preset(f)
 	line("# The picture: %s.", p.why)
+	if g.dynamic() {
+		fixed, size := *g, usual[g.Task]
+		fixed.Input.Height, fixed.Input.Width = size[0], size[1]
+		g = &fixed
+		line("# The file leaves height and width open: shape fixes them. This is a usual size, not one that the file tells.")
+	}
 	line("input: { name: %s%s, layout: %s, %s%s }", yaml(g.Input.Name), g.shape(), g.Input.Layout, p.input, g.constants())
 	line("outputs:")
 	for _, role := range roles {
@@ -105,11 +111,8 @@ func (g *Guess) cardOfFamily(line func(string, ...any), p preset) {
 	}
 }
 
-// shape is the input's, if the file fixes it.
+// shape is the input's.
 func (g *Guess) shape() string {
-	if g.Input.Width < 1 || g.Input.Height < 1 {
-		return ""
-	}
 	if g.Input.Layout == "nhwc" {
 		return fmt.Sprintf(", shape: [%d, %d, 3]", g.Input.Height, g.Input.Width)
 	}
@@ -130,9 +133,10 @@ func (g *Guess) constants() string {
 
 // writeClasses names the classes: the file's own, COCO's where their number is COCO's, or numbers.
 func (g *Guess) writeClasses(line func(string, ...any)) {
-	names := g.Classes
+	var names []string
 	switch {
-	case len(names) > 0:
+	case named(g.Classes):
+		names = g.Classes
 	case g.Family == "yolov10" || g.Family == "detr-deploy":
 		line("# The file does not name its classes and its shapes do not tell how many there are; these are COCO's.")
 		names = coco
@@ -152,7 +156,7 @@ func (g *Guess) writeClasses(line func(string, ...any)) {
 			line("of: %s", names[0])
 		}
 	}
-	if g.Family == "semantic" && len(g.Classes) > 0 && !slices.Contains(names, "person") {
+	if g.Family == "semantic" && named(g.Classes) && !slices.Contains(names, "person") {
 		line("of: %s  # the class that the mask is made of", yaml(names[0]))
 	}
 	seen := map[string]int{}

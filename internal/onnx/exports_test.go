@@ -59,10 +59,15 @@ var exports = []export{
 	{"YOLO26n-seg", outputs("Concat", "output0", []int{300, 38}, "output1", []int{32, 160, 160}).with(map[string]string{"end2end": "True", "task": "segment"}),
 		images("images", 640, 640), "detection yolov10-segment", sure, 0, "coefficients of 32 prototypes"},
 	{"YOLO11n-obb", outputs("Concat", "output0", []int{20, 8400}).with(map[string]string{"task": "obb"}), images("images", 640, 640), " ", "", 0, "oriented boxes"},
+	{"YOLO11n-pose, nms=True", outputs("NonMaxSuppression", "output0", []int{300, 57}).with(person), images("images", 640, 640), "detection yolov10-pose", sure, 1, "17 joints an object"},
+	{"YOLO11n-seg, nms=True", outputs("NonMaxSuppression", "output0", []int{300, 38}, "output1", []int{32, 160, 160}).with(map[string]string{"names": "{0: '0', 1: '1'}", "stride": "32", "task": "segment"}),
+		images("images", 640, 640), "detection yolov10-segment", sure, 2, "export without it"},
+	{"YOLO26n-obb", outputs("Concat", "output0", []int{300, 7}).with(map[string]string{"end2end": "True", "task": "obb"}), images("images", 640, 640), " ", "", 0, "oriented boxes"},
 	{"YOLOX-s", outputs("Sigmoid", "output", []int{8400, 85}), images("images", 640, 640), "detection yolox", likely, 80, "one anchor for each cell"},
 	{"NanoDet-Plus-m", outputs("Sigmoid", "output", []int{3598, 112}), images("data", 416, 416), "detection nanodet", likely, 80, "4 times 8 bins"},
 	{"NanoDet-g", outputs("Sigmoid", "output", []int{3549, 124}), images("input.1", 416, 416), "detection nanodet", likely, 80, "4 times 11 bins"},
 	{"RT-DETR, Hugging Face", outputs("Add", "logits", []int{300, 80}, "pred_boxes", []int{300, 4}), images("pixel_values", 640, 640), "detection detr", sure, 80, ""},
+	{"RT-DETR, Hugging Face, by torchscript", outputs("Gather", "logits", []int{-1, 5}, "pred_boxes", []int{-1, -1}), images("pixel_values", 640, 640), "detection detr", sure, 5, ""},
 	{"RF-DETR", outputs("Add", "dets", []int{300, 4}, "labels", []int{300, 91}), images("input", 560, 560), "detection detr", sure, 91, ""},
 	{"DETR, Hugging Face", outputs("Add", "logits", []int{100, 92}, "pred_boxes", []int{100, 4}).beside(tensor("pixel_mask", int64s, 1, 800, 800)),
 		images("pixel_values", 800, 800), "detection detr-softmax", likely, 91, "a last score of no object"},
@@ -77,10 +82,17 @@ var exports = []export{
 	{"MoveNet Lightning", outputs("Concat", "output_0", []int{1, 17, 3}), tensor("input", int32s, 1, 192, 192, 3), "pose movenet", sure, 0, ""},
 	{"MoveNet MultiPose", outputs("Concat", "output_0", []int{6, 56}), tensor("input", int32s, 1, 256, 256, 3), "detection movenet-multipose", sure, 1, ""},
 	{"DeepLabV3", outputs("Resize", "out", []int{21, 520, 520}), images("input", 520, 520), "segmentation semantic", likely, 21, ""},
+	{"DeepLabV3 with its auxiliary head", outputs("Resize", "out", []int{21, 520, 520}, "aux", []int{21, 520, 520}), images("input", 520, 520), "segmentation semantic", likely, 21, "2 outputs, the family reads 1"},
+	{"SSDLite of torchvision", network{outputs: []pb{tensor("boxes", float32s, -1, 4), tensor("scores", float32s, -1), tensor("labels", int64s, -1)}}, images("input", 320, 320), " ", "", 0, "without a batch"},
 	{"U2-Net", outputs("Sigmoid", "d0", []int{1, 320, 320}), images("input", 320, 320), "segmentation decoded", sure, 0, ""},
 	{"MODNet without sigmoid", outputs("Conv", "output", []int{1, 512, 512}), images("input", 512, 512), "segmentation logits", likely, 0, ""},
 	{"OSNet", outputs("Relu", "output", []int{512}), images("input", 256, 128), "reid decoded", likely, 0, ""},
 	{"ResNet-50", outputs("Gemm", "output", []int{1000}), images("input", 224, 224), "classification decoded", likely, 1000, ""},
+	{"a classifier of 7", outputs("Gemm", "output", []int{7}), images("input", 224, 224), "classification decoded", likely, 7, "too short a vector"},
+	{"Places", outputs("Gemm", "output", []int{365}), images("input", 224, 224), "reid decoded", doubtful, 0, "if these are scores of 365 classes"},
+	{"DeepLabV3 by torchscript", network{outputs: []pb{tensor("out", float32s, 1, -1, -1, -1)}, weights: []pb{pb{}.number(1, 21).number(1, 256).number(2, 1).text(8, "w")},
+		nodes: []pb{node("Conv", "", "x", "c").text(1, "w"), node("Resize", "", "c", "out")}}, images("input", 224, 320), "segmentation semantic", likely, 21, "the last convolution make 21 planes"},
+	{"LR-ASPP of unknown planes", outputs("Resize", "out", []int{-1, -1, -1}), images("input", 224, 320), "segmentation semantic", doubtful, 0, "does not tell how many"},
 	{"YOLOv8n-cls", outputs("Softmax", "output0", []int{1000}), images("images", 224, 224), "classification decoded", likely, 1000, "softmax"},
 	{"a text model", outputs("Gemm", "logits", []int{2}), tensor("input_ids", int64s, 1, 128), " ", "", 0, "no input takes a picture"},
 	{"signed bytes", outputs("Sigmoid", "output0", []int{84, 8400}), tensor("images", int8s, 1, 3, 640, 640), "detection yolov8", sure, 80, "put a Cast in front"},
@@ -124,7 +136,7 @@ func TestGuessExports(t *testing.T) {
 			known := c.name == "DETR, Hugging Face" // its mask is no constant that could be guessed
 			in := tensors(f.Inputs)
 			if f.Inputs[0].Shape[2].Size < 0 { // a device fixes it as the card says
-				in[0].Shape = []int{3, 480, 640}
+				in[0].Shape = card.Input.Shape
 			}
 			if err := card.Check(in, tensors(f.Outputs)); err != nil && !known {
 				t.Error(err)

@@ -173,7 +173,7 @@ func (g *guesser) constants() {
 	}
 }
 
-func (g *guesser) dynamic() bool { return g.Input.Width < 1 || g.Input.Height < 1 }
+func (g *Guess) dynamic() bool { return g.Input.Width < 1 || g.Input.Height < 1 }
 
 // anchors is how many cells the grids of some strides have; 0 if the size of the input is not known.
 func (g *guesser) anchors(strides ...int) (n int) {
@@ -194,11 +194,10 @@ func (g *guesser) trouble() {
 		}
 	}
 	if w := g.file.Weights; len(w.External) > 0 {
-		text := ""
+		g.note("weights lie in other files, which belong beside the model: %s", strings.Join(w.External, ", "))
 		if len(w.Missing) > 0 {
-			text = fmt.Sprintf(" (missing: %s)", strings.Join(w.Missing, ", "))
+			g.note("of these are missing: %s; without them the model cannot be run", strings.Join(w.Missing, ", "))
 		}
-		g.note("weights lie in other files: %s%s; Sightline reads one file: save the model with its weights inside", strings.Join(w.External, ", "), text)
 	}
 	if g.file.has("NonMaxSuppression") {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
@@ -246,6 +245,8 @@ func (g *guesser) family() {
 			g.segment(g.outs[1], g.outs[0])
 		case g.bins():
 			g.simcc(g.outs[0], g.outs[1], likely)
+		case !slices.ContainsFunc(g.outs, func(o out) bool { return len(o.shape) != 3 }):
+			g.planes(g.outs[0]) // as torchvision and U2-Net have them: the first is the result, the rest serve training
 		}
 		if len(g.outs) > len(g.Outputs) && g.Family != "" {
 			g.note("the graph has %d outputs, the family reads %d of them", len(g.outs), len(g.Outputs))
@@ -271,7 +272,10 @@ func (g *guesser) finished() bool {
 	has := func(name string) bool {
 		return slices.ContainsFunc(g.outs, func(o out) bool { return strings.EqualFold(o.name, name) })
 	}
+	flat := slices.ContainsFunc(g.outs, func(o out) bool { return strings.EqualFold(o.name, "scores") && len(o.shape) == 0 })
 	switch {
+	case has("labels") && has("boxes") && has("scores") && flat:
+		g.reason("outputs labels, boxes and scores of one picture, without a batch, as torchvision's detectors have them: no family reads them")
 	case has("labels") && has("boxes") && has("scores"):
 		g.reason("outputs labels, boxes and scores: the graph ends in its own selection, as the export scripts of RT-DETR, D-FINE and DEIM write it")
 		if len(g.Constants) > 0 {
@@ -286,16 +290,22 @@ func (g *guesser) finished() bool {
 	case has("num_dets") || has("num_detections"):
 		g.reason("output num_dets: the graph suppresses by itself (EfficientNMS)")
 		g.note("export without suppression")
-	case g.file.Metadata["end2end"] == "True" && g.selected():
-	case g.file.Metadata["end2end"] == "True" && g.file.Metadata["task"] != "detect" && g.file.Metadata["task"] != "":
-		g.reason("an end-to-end export of task %s, which no family reads", g.file.Metadata["task"])
-		g.note("export with end2end=False and nms=False")
 	case g.file.Metadata["task"] == "obb":
 		g.reason("oriented boxes (task obb), which no family reads")
+	case g.selects() && g.selected():
+	case g.selects() && g.file.Metadata["task"] != "detect" && g.file.Metadata["task"] != "":
+		g.reason("an end-to-end export of task %s, which no family reads", g.file.Metadata["task"])
+		g.note("export without a selection of its own: nms=None, before Ultralytics 8.4 end2end=False and nms=False")
 	default:
 		return false
 	}
 	return true
+}
+
+// selects says that an exporter of Ultralytics put the selection of objects into the graph: a model without need of
+// suppression (end2end), or one that suppresses by itself (nms=True).
+func (g *guesser) selects() bool {
+	return g.file.Metadata["end2end"] == "True" || g.file.ultralytics() && g.file.has("NonMaxSuppression")
 }
 
 // selected recognises end-to-end exports that say more of each object than its box.
@@ -319,11 +329,12 @@ func (g *guesser) selected() bool {
 	return true
 }
 
-// pair finds boxes [A,4] and scores [A,C] of as many anchors.
+// pair finds boxes [A,4] and scores [A,C] of as many anchors; where the file leaves sizes open a name may tell the boxes.
 func (g *guesser) pair() (boxes, scores *out) {
 	for i := range g.outs {
 		b := &g.outs[i]
-		if len(b.shape) != 2 || b.shape[1] != 4 {
+		four := len(b.shape) == 2 && (b.shape[1] == 4 || b.shape[1] < 0 && strings.Contains(strings.ToLower(b.name), "box"))
+		if !four {
 			continue
 		}
 		for j := range g.outs {

@@ -36,6 +36,16 @@ func (f *File) names() []string {
 	return list
 }
 
+// named says whether classes have names: an untrained model's are their numbers.
+func named(classes []string) bool {
+	for i, name := range classes {
+		if name != strconv.Itoa(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // literals are the numbers and strings of a flat list or dictionary, in order.
 func literals(text string) (tokens []string, ok bool) {
 	text = strings.TrimSpace(text)
@@ -115,6 +125,23 @@ func (f *File) ends(name string) map[string]bool {
 		}
 	}
 	return found
+}
+
+// planes is how many planes the convolution makes that a tensor comes from; 0 if none is found.
+func (f *File) planes(name string) int {
+	for range 32 {
+		m, ok := f.makers[name]
+		switch {
+		case !ok || len(m.inputs) == 0:
+			return 0
+		case m.op == "Conv" && len(m.inputs) > 1:
+			return int(min(f.firsts[m.inputs[1]], mostClasses))
+		case !slices.Contains([]string{"Add", "Resize", "Upsample", "Identity", "Cast", "Sigmoid", "Softmax"}, m.op):
+			return 0
+		}
+		name = m.inputs[0]
+	}
+	return 0
 }
 
 // has says whether the graph has an operator of ONNX.

@@ -1,6 +1,6 @@
 // Package onnx reads what an ONNX file says of itself - inputs, outputs, operators, metadata, never its
-// weights -, guesses which family of models it is of and writes a model card to start from; and it fixes
-// sizes that a model leaves open. It imports nothing of ours.
+// weights -, guesses which family of models it is of and writes a model card to start from; and it makes a
+// model whole: weights of other files go into it, sizes that it leaves open are fixed. It imports nothing of ours.
 package onnx
 
 import (
@@ -35,6 +35,8 @@ type File struct {
 
 	// makers say by name what each tensor comes from.
 	makers map[string]maker
+	// firsts are the first sizes of the stored tensors that have a name.
+	firsts map[string]int64
 	// functions are operators that the file defines itself.
 	functions map[string]bool
 }
@@ -156,7 +158,7 @@ func parse(r io.Reader, seeker io.Seeker, size int64) (*File, error) {
 		b, seeker, size, compressed = bufio.NewReaderSize(z, 1<<16), nil, math.MaxInt64, true
 	}
 	p := parser{stream: stream{r: b, seeker: seeker}, file: &File{
-		Compressed: compressed, Metadata: map[string]string{}, makers: map[string]maker{}, functions: map[string]bool{},
+		Compressed: compressed, Metadata: map[string]string{}, makers: map[string]maker{}, firsts: map[string]int64{}, functions: map[string]bool{},
 	}}
 	if err := p.model(size); err != nil {
 		return nil, err

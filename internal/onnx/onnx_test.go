@@ -119,3 +119,21 @@ func TestGuessDemoModels(t *testing.T) {
 		}
 	}
 }
+
+// An untrained model's classes are named by their numbers, which are no names.
+func TestCardOfNumberedClasses(t *testing.T) {
+	n := outputs("Sigmoid", "output0", []int{6, 8400}).with(map[string]string{"names": "{0: '0', 1: '1'}", "stride": "32"})
+	n.inputs = []pb{images("images", 640, 640)}
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if err := os.WriteFile(path, n.file(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := f.Guess()
+	if card := written(t, &g, f, filepath.Dir(path)); !slices.Equal(card.Classes, []string{"class_0", "class_1"}) {
+		t.Errorf("classes %q", card.Classes)
+	}
+}

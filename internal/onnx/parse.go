@@ -264,6 +264,9 @@ func (p *parser) tensor(end int64, depth int, named bool) error {
 	w.Bytes = min(w.Bytes+(count*int64(bitsOf(kind))+7)/8, math.MaxInt64/64)
 	if named {
 		p.stored[name] = true
+		if len(dims) > 0 {
+			p.file.firsts[name] = dims[0]
+		}
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("operators %+v", f.Operators)
 	}
 	notes := strings.Join(f.Guess().Notes, "\n")
-	for _, want := range []string{"model.data (missing: model.data)", "operator Unique (1 times): TensorRT 10 does not take it", "the metadata names 2 classes, the outputs have 80"} {
+	for _, want := range []string{"of these are missing: model.data", "operator Unique (1 times): TensorRT 10 does not take it", "the metadata names 2 classes, the outputs have 80"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in:\n%s", want, notes)
 		}

@@ -46,12 +46,19 @@ var presets = map[string]preset{
 	"classification decoded":      {"colour: rgb, " + imagenet, "mean and std of ImageNet, as torchvision has them", ""},
 }
 
+// usual is the height and width that a card gets where the file leaves them open.
+var usual = map[string][2]int{
+	"detection": {640, 640}, "pose": {256, 192}, "segmentation": {512, 512}, "reid": {256, 128}, "classification": {224, 224},
+}
+
 // preset is that of the guess, with what the names of outputs and the metadata tell besides.
 func (g *Guess) preset(f *File) preset {
 	p := presets[g.Task+" "+g.Family]
 	switch {
 	case g.Family == "detr" && g.Outputs["boxes"] == "dets":
 		p.input, p.why = "colour: rgb, "+imagenet+", fit: stretch", "mean and std of ImageNet, as RF-DETR has them"
+	case g.Family == "detr" && g.Input.Name == "pixel_values":
+		p.why += "; Conditional and Deformable DETR have besides mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]"
 	case g.Task == "classification" && f.ultralytics():
 		p.input, p.why = "colour: rgb, "+zeroToOne, "as Ultralytics has it"
 	case g.Task == "pose" && g.Input.Name == "pixel_values":

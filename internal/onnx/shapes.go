@@ -46,7 +46,7 @@ func (g *guesser) boxes(boxes, scores out) {
 	probable := strings.Contains(strings.ToLower(scores.name), "score") || strings.Contains(strings.ToLower(scores.name), "prob")
 	raw := strings.Contains(names, "logit") || strings.Contains(names, "pred_boxes") || strings.Contains(names, "dets")
 	grid := slices.Contains([]int{g.anchors(8, 16, 32), g.anchors(8, 16, 32, 64), g.anchors(4, 8, 16, 32, 64)}, scores.shape[0])
-	g.reason("outputs %s %s and %s %s: scores and boxes of %d anchors", scores.name, say(scores.shape), boxes.name, say(boxes.shape), boxes.shape[0])
+	g.reason("outputs %s %s and %s %s: scores and boxes of as many anchors", scores.name, say(scores.shape), boxes.name, say(boxes.shape))
 	switch {
 	case raw && !sigmoid:
 		g.reason("the names are those of DETR-like heads, and no sigmoid makes probabilities of the scores")
@@ -131,6 +131,9 @@ func (g *guesser) sureIf(grid bool) string {
 	return likely
 }
 
+// shortest is the length below which a vector is no embedding.
+const shortest = 32
+
 func (g *guesser) vector(o out) {
 	ends, name := g.file.ends(o.name), strings.ToLower(o.name)
 	n := o.shape[0]
@@ -162,12 +165,22 @@ func (g *guesser) vector(o out) {
 		}
 		return
 	}
+	if 0 < n && n < shortest {
+		g.reason("output %s %s: too short a vector to tell people apart, so scores of classes", o.name, say(o.shape))
+		g.count(n)
+		g.Activation = "softmax"
+		g.is("classification", "decoded", likely, "scores", o.name)
+		g.note("if several attributes may hold at once, activation: sigmoid")
+		return
+	}
 	g.reason("output %s %s: a vector of each picture", o.name, say(o.shape))
 	certainty := doubtful
 	if contains("feat", "emb", "reid", "vector") || ends["LpNormalization"] || slices.Contains([]int{128, 256, 384, 512, 576, 768, 1024, 1280, 2048}, n) {
 		certainty = likely
 	}
-	g.is("reid", "decoded", certainty, "features", o.name)
+	if g.is("reid", "decoded", certainty, "features", o.name); certainty == doubtful && n > 0 {
+		g.note("if these are scores of %d classes: task: classification, outputs: { scores: %s } and the classes", n, o.name)
+	}
 }
 
 // planes reads one output of three dimensions.
@@ -193,6 +206,14 @@ func (g *guesser) planes(o out) {
 		g.Joints = s[0]
 		g.reason("a heatmap a joint, %d joints", s[0])
 		g.is("pose", "heatmap", g.likelyIf(g.quarter(s)), "heatmaps", o.name)
+	case s[0] < 1 && g.file.planes(o.name) > 0:
+		o.shape = []int{g.file.planes(o.name), s[1], s[2]}
+		g.reason("the weights of the last convolution make %d planes", o.shape[0])
+		g.planes(o)
+	case s[0] < 1:
+		g.reason("planes, the file does not tell how many: one for each class")
+		g.note("name all classes of the model: the file does not tell how many there are")
+		g.is("segmentation", "semantic", doubtful, "mask", o.name)
 	default:
 		g.count(s[0])
 		g.reason("a plane a class, %d classes", s[0])

@@ -12,6 +12,8 @@ func (g *guesser) table(o out) {
 	}
 	if rows < 1 || columns < 1 {
 		g.reason("output %s %s: its sizes are dynamic, export with a fixed size", o.name, say(o.shape))
+		g.note("onnxslim, or an export with dynamo=True write sizes that follow from the input's into the file; " +
+			"a card written by hand does without: they are learnt when the model is loaded")
 		return
 	}
 	g.reason("output %s %s", o.name, say(o.shape))
@@ -32,11 +34,10 @@ func (g *guesser) table(o out) {
 		g.is("detection", "rtdetr-end2end", likely, "predictions", o.name)
 	case columns == 6 && rows != cells && rows != 3*cells:
 		g.reason("6 numbers an object: corners, score and class, as end-to-end exports have them")
-		certainty := likely
-		if g.file.Metadata["end2end"] == "True" {
-			certainty = sure
+		if g.is("detection", "yolov10", likely, "predictions", o.name); g.selects() {
+			g.Certainty = sure
+			return
 		}
-		g.is("detection", "yolov10", certainty, "predictions", o.name)
 		g.note("the newest exports of Ultralytics' RT-DETR have the same shape with cx, cy, w, h in 0..1: family rtdetr-end2end")
 	case rows < columns:
 		g.columnsFirst(o, rows, columns == cells)

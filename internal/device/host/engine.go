@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"sightline/internal/device"
@@ -30,12 +31,50 @@ func newEngine(d *Device, m device.ModelFile) (*engine, error) {
 		e.buckets = append(e.buckets, n)
 	}
 	if e.inputs, err = bindings(session.Inputs, m.MaxBatch); err == nil {
+		err = learnShapes(session, m.MaxBatch)
+	}
+	if err == nil {
 		e.outputs, err = bindings(session.Outputs, m.MaxBatch)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("load model %s: %w", m.Name, err), session.Close())
 	}
 	return e, nil
+}
+
+// learnShapes finds out by an inference what shapes the outputs have where the graph leaves open more than the batch,
+// as exports with a dynamic height and width do: the inputs' sizes are fixed by now, and TensorRT works it out too.
+func learnShapes(session *onnxruntime.Session, maxBatch int) error {
+	open := func(t onnxruntime.Tensor) bool {
+		return len(t.Shape) == 0 || slices.ContainsFunc(t.Shape[1:], func(n int64) bool { return n < 1 })
+	}
+	if !slices.ContainsFunc(session.Outputs, open) {
+		return nil
+	}
+	items := int64(min(2, maxBatch)) // two tell a batch from a size that happens to be 1
+	for _, t := range session.Inputs {
+		if t.Shape[0] > 0 {
+			items = t.Shape[0]
+		}
+	}
+	shapes, err := session.OutputShapes(items)
+	if err != nil {
+		return fmt.Errorf("learn the shapes of its outputs: %w", err)
+	}
+	for i := range session.Outputs {
+		t := &session.Outputs[i]
+		if !open(*t) {
+			continue
+		}
+		if n := shapes[i]; len(n) > 0 && n[0] != items {
+			return fmt.Errorf("tensor %q has the shape %v for a batch of %d, expected the batch first", t.Name, n, items)
+		}
+		t.Shape = shapes[i]
+		if len(t.Shape) > 0 && maxBatch > 1 {
+			t.Shape[0] = -1
+		}
+	}
+	return nil
 }
 
 var elementTypes = map[onnxruntime.ElementType]device.ElementType{onnxruntime.Float: device.Float32, onnxruntime.Int32: device.Int32, onnxruntime.Int64: device.Int64}
@@ -59,7 +98,7 @@ func bindings(tensors []onnxruntime.Tensor, maxBatch int) ([]device.Binding, err
 		list[i].Name = t.Name
 		for _, d := range t.Shape[1:] {
 			if d <= 0 {
-				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be dynamic; export the model with a fixed size", t.Name, t.Shape)
+				return nil, fmt.Errorf("tensor %q has shape %v: only the first dimension may be open; the card's input.shape fixes an input's height and width, or export the model with a fixed size", t.Name, t.Shape)
 			}
 			list[i].Shape = append(list[i].Shape, int(d))
 		}

@@ -2,6 +2,8 @@ package onnxruntime
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"sightline/internal/native/dl"
 )
@@ -24,5 +26,13 @@ func (l *Library) check(call string, s *status) error {
 		return nil
 	}
 	defer l.api.ReleaseStatus(s)
-	return &Error{Call: call, Code: l.api.GetErrorCode(s), Detail: dl.String(l.api.GetErrorMessage(s))}
+	return &Error{Call: call, Code: l.api.GetErrorCode(s), Detail: plain(dl.String(l.api.GetErrorMessage(s)))}
+}
+
+// origin is where in its own sources ONNX Runtime says that it is: file, line and a C++ function's signature.
+var origin = regexp.MustCompile(`/\S+\.(cc|h):\d+ .*?\) ([A-Z])`)
+
+// plain is a message of ONNX Runtime on one line, without what is of use to its developers only.
+func plain(detail string) string {
+	return origin.ReplaceAllString(strings.Join(strings.Fields(detail), " "), "$2")
 }

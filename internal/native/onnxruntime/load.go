@@ -34,6 +34,7 @@ type functions struct {
 	ElementType            func(t *tensorInfo, out *int32) *status                                                                             `slot:"60"`
 	DimensionsCount        func(t *tensorInfo, out *uintptr) *status                                                                           `slot:"61"`
 	Dimensions             func(t *tensorInfo, out *int64, n uintptr) *status                                                                  `slot:"62"`
+	TensorInfo             func(v *value, out **tensorInfo) *status                                                                            `slot:"65"`
 	CreateCPUMemoryInfo    func(kind, memory int32, out **memoryInfo) *status                                                                  `slot:"69"`
 	AllocatorFree          func(a *allocator, p *byte) *status                                                                                 `slot:"76"`
 	DefaultAllocator       func(out **allocator) *status                                                                                       `slot:"78"`
@@ -41,6 +42,7 @@ type functions struct {
 	ReleaseSession         func(s *session)                                                                                                    `slot:"95"`
 	ReleaseValue           func(v *value)                                                                                                      `slot:"96"`
 	ReleaseTypeInfo        func(t *typeInfo)                                                                                                   `slot:"98"`
+	ReleaseTensorInfo      func(t *tensorInfo)                                                                                                 `slot:"99"`
 	ReleaseSessionOptions  func(o *options)                                                                                                    `slot:"100"`
 	AddConfigEntry         func(o *options, key, value string) *status                                                                         `slot:"130"`
 }

@@ -127,15 +127,18 @@ func (l *Library) describe(t *Tensor, ti *typeInfo) error {
 	if err := l.check("GetTensorElementType", l.api.ElementType(info, (*int32)(&t.Type))); err != nil {
 		return err
 	}
+	var err error
+	t.Shape, err = l.shape(info)
+	return err
+}
+
+func (l *Library) shape(info *tensorInfo) ([]int64, error) {
 	var rank uintptr
-	if err := l.check("GetDimensionsCount", l.api.DimensionsCount(info, &rank)); err != nil {
-		return err
+	if err := l.check("GetDimensionsCount", l.api.DimensionsCount(info, &rank)); err != nil || rank == 0 {
+		return nil, err
 	}
-	if rank == 0 {
-		return nil
-	}
-	t.Shape = make([]int64, rank)
-	return l.check("GetDimensions", l.api.Dimensions(info, &t.Shape[0], rank))
+	shape := make([]int64, rank)
+	return shape, l.check("GetDimensions", l.api.Dimensions(info, &shape[0], rank))
 }
 
 // Close unloads the model. Closing twice does nothing.

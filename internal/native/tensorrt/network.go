@@ -21,7 +21,7 @@ func (n network) setShapes(profile *object, batch Batch) (needed bool, err error
 		name := t.GetName(input.impl)
 		for i, size := range shape {
 			if i > 0 && size < 0 {
-				return false, fmt.Errorf("tensorrt: input %s has shape %v: only the batch, its first size, may be open", name, shape)
+				return false, fmt.Errorf("tensorrt: input %s has shape %v: only the batch, its first size, may be open; the card's input.shape fixes height and width", name, shape)
 			}
 		}
 		if len(shape) == 0 || shape[0] != -1 {
