@@ -60,11 +60,13 @@ type Head struct {
 	Pairs bool
 	// Final: the model has suppressed what is there twice, nothing is left to be done.
 	Final bool
+	// Unclipped: boxes are compared as they reach beyond the picture; otherwise only what lies in it counts.
+	Unclipped bool
 }
 
 // Select keeps, for every anchor, its best class (the lowest index wins a tie) if that class is
 // wanted and its score is at least ScoreMin; maps its box to the picture, x = (x-Left)/ScaleX, clipped
-// to it, and drops it if it is empty; takes the MaxCandidates best (the lower anchor wins a tie) and
+// to it, and drops it if nothing is left; takes the MaxCandidates best (the lower anchor wins a tie) and
 // goes through them from the best: one is kept if no kept one of its class overlaps it with an
 // intersection over union above IoU, or in any case if the head is Final. The first Limits.Objects kept are
 // the result. Scores and boxes that are not numbers are never selected; they are counted.

@@ -49,6 +49,7 @@ func headTrials() (out []func(*setup) trial) {
 				}
 				units := func(h device.Head) device.Head {
 					h.Form, h.UnitX, h.UnitY, h.Sigmoid, h.Levels = form, 104, 100, sigmoid, levels
+					h.Unclipped = form != device.Corners
 					return h
 				}
 				add(strange, func(b *device.Buffer) device.Head {

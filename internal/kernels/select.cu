@@ -30,7 +30,7 @@ struct SelectParams {
     int form, bins;
     float unitX, unitY, shift;
     int activation; // what makes probabilities of scores: 1 sigmoid, 2 softmax over classes and a background
-    int pairs, final, across; // across: a level's anchors are neighbours in memory
+    int pairs, suppression, across; // across: a level's anchors are neighbours in memory
     int levelCount;
     int labelType; // as in device.ElementType
     float left, top, scaleX, scaleY, width, height;
@@ -42,6 +42,9 @@ struct SelectParams {
     Level level0, level1, level2, level3, level4, level5;
     uint32 wanted[WANTED_WORDS];
 };
+
+// What of a box counts when objects suppress each other: what lies in the picture, nothing (they do not), or all of it.
+enum { CLIPPED, NONE, UNCLIPPED };
 
 // The counters: candidates, and numbers that are none.
 KERNEL select_clear(SelectParams p) { at_address<uint32>(p.count)[threadIdx.x] = 0; }
@@ -104,14 +107,15 @@ DEVICE Box raw_box(const SelectParams& p, int anchor) {
 
 DEVICE void no_number(const SelectParams& p) { atomicAdd(at_address<uint32>(p.count) + 1, 1u); }
 
-// place maps an anchor's box to the picture and clips it; false if nothing is left.
-DEVICE bool place(const SelectParams& p, int anchor, Box* box) {
+// place maps an anchor's box to the picture.
+DEVICE Box place(const SelectParams& p, int anchor) {
     Box b = raw_box(p, anchor);
-    box->x1 = max_of(0.f, min_of((b.x1 - p.left) / p.scaleX, p.width));
-    box->y1 = max_of(0.f, min_of((b.y1 - p.top) / p.scaleY, p.height));
-    box->x2 = max_of(0.f, min_of((b.x2 - p.left) / p.scaleX, p.width));
-    box->y2 = max_of(0.f, min_of((b.y2 - p.top) / p.scaleY, p.height));
-    return box->x2 > box->x1 && box->y2 > box->y1; // false for NaN
+    return Box{(b.x1 - p.left) / p.scaleX, (b.y1 - p.top) / p.scaleY, (b.x2 - p.left) / p.scaleX, (b.y2 - p.top) / p.scaleY};
+}
+
+// clip is what of a box lies in the picture.
+DEVICE Box clip(const SelectParams& p, const Box& b) {
+    return Box{max_of(0.f, min_of(b.x1, p.width)), max_of(0.f, min_of(b.y1, p.height)), max_of(0.f, min_of(b.x2, p.width)), max_of(0.f, min_of(b.y2, p.height))};
 }
 
 DEVICE bool is_wanted(const SelectParams& p, int c) { return p.everyClass || p.wanted[c / 32] >> (c % 32) & 1; }
@@ -136,8 +140,8 @@ DEVICE void offer(const SelectParams& p, int anchor, int chosen, int key, float 
         score = score * (p.activation ? sigmoid(o) : o);
     }
     if (!(score > p.below) || !is_wanted(p, chosen)) return;
-    Box box;
-    if (!place(p, anchor, &box)) {
+    Box box = clip(p, place(p, anchor));
+    if (!(box.x2 > box.x1 && box.y2 > box.y1)) { // also where one is NaN
         if (box.x1 != box.x1 || box.y1 != box.y1 || box.x2 != box.x2 || box.y2 != box.y2) no_number(p);
         return;
     }
@@ -228,9 +232,8 @@ KERNEL select_rank(SelectParams p) {
     } else {
         chosen = at_address<const int>(p.classes)[anchor];
     }
-    Box box;
-    place(p, anchor, &box);
-    at_address<Box>(p.boxesSorted)[rank] = box;
+    Box box = place(p, anchor);
+    at_address<Box>(p.boxesSorted)[rank] = p.suppression == UNCLIPPED ? box : clip(p, box);
     at_address<float>(p.scoresSorted)[rank] = ascending((uint32)(key >> 32));
     at_address<int>(p.classesSorted)[rank] = chosen;
     at_address<int>(p.anchorsSorted)[rank] = anchor;
@@ -269,7 +272,7 @@ KERNEL select_overlap(SelectParams p) {
     int ownClass = sortedClasses[i];
     uint32 word = 0;
     for (int b = 0; b < 32 && first + b < count; b++) {
-        if (!p.final && first + b > i && classes[b] == ownClass && overlap(own, boxes[b]) > p.iou) word |= 1u << b;
+        if (p.suppression != NONE && first + b > i && classes[b] == ownClass && overlap(own, boxes[b]) > p.iou) word |= 1u << b;
     }
     at_address<uint32>(p.overlaps)[i * WORDS + blockIdx.x] = word;
 }
@@ -301,7 +304,7 @@ KERNEL select_keep(SelectParams p) {
         uint32 keeps = keptBits, before = (1u << t) - 1;
         if (keeps >> t & 1) {
             int64 to = RECORD_HEADER + RECORD * (int64)(kept + __popc(keeps & before));
-            Box box = at_address<const Box>(p.boxesSorted)[own];
+            Box box = clip(p, at_address<const Box>(p.boxesSorted)[own]);
             floats[to] = box.x1, floats[to + 1] = box.y1, floats[to + 2] = box.x2, floats[to + 3] = box.y2;
             floats[to + SCORE_WORD] = at_address<const float>(p.scoresSorted)[own];
             ints[to + CLASS_WORD] = at_address<const int>(p.classesSorted)[own];

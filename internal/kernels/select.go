@@ -26,22 +26,33 @@ type level struct {
 }
 
 type selectParams struct {
-	Scores, Objectness, Labels, Boxes values
-	Out                               uint64
-	Count, Keys, Classes              uint64
-	BoxesSorted, ScoresSorted         uint64
-	ClassesSorted, AnchorsSorted      uint64
-	Overlaps                          uint64
-	Anchors, ClassCount, Form, Bins   int32
-	UnitX, UnitY, Shift               float32
-	Activation, Pairs, Final, Across  int32
-	LevelCount, LabelType             int32
-	Left, Top, ScaleX, ScaleY         float32
-	Width, Height                     float32
-	Below, IoU                        float32
-	Objects, Keep, EveryClass         int32
-	Levels                            [device.MaxLevels]level
-	Wanted                            [MaxWanted / 32]uint32
+	Scores, Objectness, Labels, Boxes      values
+	Out                                    uint64
+	Count, Keys, Classes                   uint64
+	BoxesSorted, ScoresSorted              uint64
+	ClassesSorted, AnchorsSorted           uint64
+	Overlaps                               uint64
+	Anchors, ClassCount, Form, Bins        int32
+	UnitX, UnitY, Shift                    float32
+	Activation, Pairs, Suppression, Across int32
+	LevelCount, LabelType                  int32
+	Left, Top, ScaleX, ScaleY              float32
+	Width, Height                          float32
+	Below, IoU                             float32
+	Objects, Keep, EveryClass              int32
+	Levels                                 [device.MaxLevels]level
+	Wanted                                 [MaxWanted / 32]uint32
+}
+
+// suppression is the kernels' name for how a head's objects suppress each other.
+func suppression(h *device.Head) int32 {
+	switch {
+	case h.Final:
+		return 1
+	case h.Unclipped:
+		return 2
+	}
+	return 0
 }
 
 // activation is the kernels' name for what makes probabilities of a head's scores.
@@ -126,7 +137,7 @@ func newSelectParams(k device.Select, s selectScratch, at uint64) *selectParams 
 		Overlaps: part(s.overlaps),
 		Anchors:  int32(k.Anchors), ClassCount: int32(k.Classes), Form: int32(h.Form), Bins: int32(h.Bins),
 		UnitX: h.UnitX, UnitY: h.UnitY, Shift: h.Shift,
-		Activation: activation(h), Pairs: flag(h.Pairs), Final: flag(h.Final), Across: flag(h.Scores.Anchor < h.Scores.Item),
+		Activation: activation(h), Pairs: flag(h.Pairs), Suppression: suppression(h), Across: flag(h.Scores.Anchor < h.Scores.Item),
 		LevelCount: int32(len(h.Levels)), LabelType: int32(h.LabelType),
 		Left: float32(k.Fit.Left), Top: float32(k.Fit.Top), ScaleX: k.Fit.ScaleX, ScaleY: k.Fit.ScaleY,
 		Width: float32(k.Width), Height: float32(k.Height),

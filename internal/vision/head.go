@@ -85,11 +85,12 @@ func (d *Detector) newHead(c *model.ExecutionContext, width, height int) (h head
 		}
 	case "yolox", "yolov5", "yolov5-segment":
 		h.Boxes, h.Objectness, h.Scores, h.Form, used = t.from(0), t.from(4), t.from(5), device.Centre, 5+classes
+		h.Unclipped = true
 		if d.Family == "yolox" {
 			h.Form = device.Grid
 		}
 	case "yolov8", "yolov8-pose", "yolov8-segment":
-		h.Boxes, h.Scores, h.Form, used = t.from(0), t.from(4), device.Centre, 4+classes
+		h.Boxes, h.Scores, h.Form, h.Unclipped, used = t.from(0), t.from(4), device.Centre, true, 4+classes
 	case "yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end":
 		h.Boxes, h.Scores, h.Labels, h.Final, used = t.from(0), t.from(4), t.from(5), true, 6
 		if d.Family == "rtdetr-end2end" {

@@ -113,7 +113,8 @@ func (w *selector) offer(anchor, class, key int, score float32) {
 	if !(score > w.below) || w.k.Wanted != nil && !w.k.Wanted[class] {
 		return
 	}
-	box := w.place(w.head.box(anchor))
+	whole := w.place(w.head.box(anchor))
+	box := w.clip(whole)
 	if !(box[2] > box[0] && box[3] > box[1]) {
 		if slices.ContainsFunc(box[:], func(v float32) bool { return v != v }) {
 			w.none++
@@ -121,18 +122,24 @@ func (w *selector) offer(anchor, class, key int, score float32) {
 		return
 	}
 	score += 0 // makes -0 and 0 one tie
+	if w.k.Head.Unclipped {
+		box = whole
+	}
 	w.found[key] = candidate{box, score, int32(class), int32(anchor)}
 	w.order = append(w.order, uint64(descending(score))<<32|uint64(key))
 }
 
-// place maps a box to the picture and clips it; min and max hand NaN through.
+// place maps a box to the picture.
 func (w *selector) place(b [4]float32) [4]float32 {
 	f := w.k.Fit
-	left, top, width, height := float32(f.Left), float32(f.Top), float32(w.k.Width), float32(w.k.Height)
-	return [4]float32{
-		max(0, min((b[0]-left)/f.ScaleX, width)), max(0, min((b[1]-top)/f.ScaleY, height)),
-		max(0, min((b[2]-left)/f.ScaleX, width)), max(0, min((b[3]-top)/f.ScaleY, height)),
-	}
+	left, top := float32(f.Left), float32(f.Top)
+	return [4]float32{(b[0] - left) / f.ScaleX, (b[1] - top) / f.ScaleY, (b[2] - left) / f.ScaleX, (b[3] - top) / f.ScaleY}
+}
+
+// clip is what of a box lies in the picture; min and max hand NaN through.
+func (w *selector) clip(b [4]float32) [4]float32 {
+	width, height := float32(w.k.Width), float32(w.k.Height)
+	return [4]float32{max(0, min(b[0], width)), max(0, min(b[1], height)), max(0, min(b[2], width)), max(0, min(b[3], height))}
 }
 
 // descending orders scores as unsigned numbers, the best lowest.
@@ -176,7 +183,8 @@ func (w *selector) write() {
 	for i := range w.kept {
 		c := &w.kept[i]
 		at := recordHeader + recordWords*i
-		copy(w.floats[at:], c.box[:])
+		box := w.clip(c.box)
+		copy(w.floats[at:], box[:])
 		w.floats[at+4] = c.score
 		w.ints[at+5], w.ints[at+6], w.ints[at+7] = c.class, c.anchor, 0
 	}

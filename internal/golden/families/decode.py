@@ -92,6 +92,7 @@ def overlap(a, b):
     return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h)
 
 
+UNCLIPPED = ("yolox", "yolov5", "yolov8")
 FINAL = ("yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end", "detr", "detr-softmax", "detr-deploy", "rtdetr", "movenet-multipose")  # no suppression
 
 
@@ -115,13 +116,15 @@ def found(card, outputs, fit, width, height, spacing=1e-4):
         box = np.array([np.clip(x1, 0, WIDTH), np.clip(y1, 0, HEIGHT), np.clip(x2, 0, WIDTH), np.clip(y2, 0, HEIGHT)])
         if box[2] - box[0] > 0 and box[3] - box[1] > 0:
             apart("empty box", min(box[2] - box[0], box[3] - box[1]), 0.5)
-            candidates.append((scores[a, c], a, c, box))
+            # YOLO's code compares boxes as they are and clips the winners; NanoDet's clips first.
+            compared = np.array([x1, y1, x2, y2]) if card["family"].startswith(UNCLIPPED) else box
+            candidates.append((scores[a, c], a, c, box, compared))
     candidates.sort(key=lambda o: -o[0])
     for a, b in zip(candidates, candidates[1:]):
         apart("two scores", a[0] - b[0], spacing)
     kept, dropped = [], 0
     for o in candidates[:1024]:
-        over = [] if card["family"] in FINAL else [overlap(o[3], k[3]) for k in kept if k[2] == o[2]]
+        over = [] if card["family"] in FINAL else [overlap(o[4], k[4]) for k in kept if k[2] == o[2]]
         for v in over:
             apart("overlap", abs(v - iou), 1e-3)
         if any(v > iou for v in over):
@@ -129,7 +132,7 @@ def found(card, outputs, fit, width, height, spacing=1e-4):
         else:
             kept.append(o)
     objects = [{"class": c, "name": card.get("classes", ["person"])[c], "score": s, "box": list(b), "anchor": a}
-               for s, a, c, b in kept]
+               for s, a, c, b, _ in kept]
     if card["family"] in ("yolov8-pose", "yolov10-pose", "movenet-multipose"):
         for o in objects:
             j = rest[o["anchor"]].reshape(-1, 3)
