@@ -27,7 +27,7 @@ func sample() *Frame {
 			{Class: "dog", Score: 1, Box: Box{1, 2, 3, 4}},
 		},
 		Unseen: []Unseen{{Track: 4, Class: "dog", TrackBox: Box{1, -2, 3.5, 4}, Since: .08}, {Track: 5, Class: "person", TrackBox: Box{0, 0, 1, 1}, Since: .2}},
-		Areas: []Area{{Model: "ground", Class: "road", Share: .25, Mask: &Mask{ROI: [4]int{0, 0, 3, 2}, Size: [2]int{2, 3}, Counts: RLE("06")}}},
+		Areas:  []Area{{Model: "ground", Class: "road", Share: .25, Mask: &Mask{ROI: [4]int{0, 0, 3, 2}, Size: [2]int{2, 3}, Counts: RLE("06")}}},
 	}
 	for i := range 17 {
 		f.Objects[0].Keypoints = append(f.Objects[0].Keypoints, Keypoint{float32(i) + 0.25, -1.5, 0.1234})

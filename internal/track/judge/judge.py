@@ -135,7 +135,7 @@ def main():
         for tracker, r in sorted(results.items()):
             percent = [100 * np.mean(r["HOTA"][k]) for k in ("HOTA", "DetA", "AssA")]
             percent += [100 * r["Identity"]["IDF1"], 100 * r["CLEAR"]["MOTA"]]
-            print(f"| {tracker} | " + " | ".join(f"{v:.1f}" for v in percent) + f" | {r['CLEAR']['IDSW']} | {r['CLEAR']['Frag']} |")
+            print(f"| {tracker} | " + " | ".join(f"{v:.1f}" for v in percent) + f" | {r['CLEAR']['IDSW']} | {r['CLEAR']['Frag']:.0f} |")
 
 
 main()
