@@ -28,7 +28,9 @@ type core struct {
 	near  grid   // the seen boxes
 	match assign.Solver
 	// rows are the tracks that take part in a round, by their index.
-	rows   []int
+	rows []int
+	// known are the tracks whose looks the gallery has.
+	known  []int
 	camera camera
 	// foretold is how much predicted and seen boxes overlapped lately.
 	foretold float64
@@ -59,6 +61,9 @@ type detection struct {
 	class  string
 	score  float32
 	taken  bool
+	// like is the track that it looks most like, once compared.
+	compared bool
+	like     int
 }
 
 func newCore(o Options) *core {

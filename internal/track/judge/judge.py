@@ -4,6 +4,7 @@ usage: judge.py FOLDER. Prints a Markdown table a level. Every tracker sees the 
 it wants them, the same appearance vectors. BoT-SORT also gets pictures: a textured ground that moves as the
 camera did, which is the best case for its estimate of the camera's motion."""
 
+import concurrent.futures
 import configparser
 import contextlib
 import importlib.resources
@@ -115,19 +116,26 @@ def judge(root, scenes):
     return {name: r["COMBINED_SEQ"]["pedestrian"] for name, r in got["MotChallenge2DBox"].items()}
 
 
+def play(root, name):
+    """What other people's trackers make of a scene."""
+    logging.disable(logging.INFO)
+    torch.set_num_threads(1)
+    scene = Scene(root, name)
+    for tracker, run in THEIRS.items():
+        folder = f"{root}/trackers/crowd-train/{tracker}/data"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{name}.txt", "w") as f:
+            for i, boxes, ids, scores in run(scene):
+                for (x1, y1, x2, y2), number, score in zip(boxes, ids, scores):
+                    f.write(f"{i + 1},{number},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f},-1,-1,-1\n")
+
+
 def main():
     logging.disable(logging.INFO)
     root = sys.argv[1]
     scenes = sorted(os.listdir(f"{root}/gt/crowd-train"))
-    for name in scenes:
-        scene = Scene(root, name)
-        for tracker, run in THEIRS.items():
-            folder = f"{root}/trackers/crowd-train/{tracker}/data"
-            os.makedirs(folder, exist_ok=True)
-            with open(f"{folder}/{name}.txt", "w") as f:
-                for i, boxes, ids, scores in run(scene):
-                    for (x1, y1, x2, y2), number, score in zip(boxes, ids, scores):
-                        f.write(f"{i + 1},{number},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f},-1,-1,-1\n")
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        list(pool.map(play, [root] * len(scenes), scenes))
     levels = list(dict.fromkeys(s.rsplit("-", 1)[0] for s in scenes))
     for level in levels + ["all"]:
         print(f"\n| {level} | HOTA | DetA | AssA | IDF1 | MOTA | ID switches | fragments |\n|" + " --- |" * 8)
@@ -138,4 +146,5 @@ def main():
             print(f"| {tracker} | " + " | ".join(f"{v:.1f}" for v in percent) + f" | {r['CLEAR']['IDSW']} | {r['CLEAR']['Frag']:.0f} |")
 
 
-main()
+if __name__ == "__main__":
+    main()
