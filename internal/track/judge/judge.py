@@ -103,17 +103,18 @@ THEIRS = {
 
 
 def judge(root, scenes):
+    """Scores of every tracker and scene, and the metrics, which also combine scenes."""
     config = trackeval.datasets.MotChallenge2DBox.get_default_dataset_config()
     config.update(GT_FOLDER=f"{root}/gt", TRACKERS_FOLDER=f"{root}/trackers", BENCHMARK="crowd", PRINT_CONFIG=False,
                   SEQ_INFO={s: None for s in scenes})
     settings = trackeval.Evaluator.get_default_eval_config()
     settings.update(PRINT_CONFIG=False, PRINT_RESULTS=False, TIME_PROGRESS=False, OUTPUT_SUMMARY=False, PLOT_CURVES=False,
-                    OUTPUT_DETAILED=False, BREAK_ON_ERROR=True)
+                    OUTPUT_DETAILED=False, BREAK_ON_ERROR=True, USE_PARALLEL=True, NUM_PARALLEL_CORES=os.cpu_count())
     metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR({"PRINT_CONFIG": False}),
                trackeval.metrics.Identity({"PRINT_CONFIG": False})]
     with contextlib.redirect_stdout(io.StringIO()):
         got, _ = trackeval.Evaluator(settings).evaluate([trackeval.datasets.MotChallenge2DBox(config)], metrics)
-    return {name: r["COMBINED_SEQ"]["pedestrian"] for name, r in got["MotChallenge2DBox"].items()}
+    return got["MotChallenge2DBox"], metrics
 
 
 def play(root, name):
@@ -136,11 +137,13 @@ def main():
     scenes = sorted(os.listdir(f"{root}/gt/crowd-train"))
     with concurrent.futures.ProcessPoolExecutor() as pool:
         list(pool.map(play, [root] * len(scenes), scenes))
+    results, metrics = judge(root, scenes)
     levels = list(dict.fromkeys(s.rsplit("-", 1)[0] for s in scenes))
     for level in levels + ["all"]:
         print(f"\n| {level} | HOTA | DetA | AssA | IDF1 | MOTA | ID switches | fragments |\n|" + " --- |" * 8)
-        results = judge(root, [s for s in scenes if level == "all" or s.rsplit("-", 1)[0] == level])
-        for tracker, r in sorted(results.items()):
+        mine = [s for s in scenes if level == "all" or s.rsplit("-", 1)[0] == level]
+        for tracker, got in sorted(results.items()):
+            r = {m.get_name(): m.combine_sequences({s: got[s]["pedestrian"][m.get_name()] for s in mine}) for m in metrics}
             percent = [100 * np.mean(r["HOTA"][k]) for k in ("HOTA", "DetA", "AssA")]
             percent += [100 * r["Identity"]["IDF1"], 100 * r["CLEAR"]["MOTA"]]
             print(f"| {tracker} | " + " | ".join(f"{v:.1f}" for v in percent) + f" | {r['CLEAR']['IDSW']} | {r['CLEAR']['Frag']:.0f} |")
