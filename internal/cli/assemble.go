@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -145,6 +146,7 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 		// The tracker takes 0 for its own default, the configuration for what it says.
 		Method: track.Method(t.Method), Birth: float32(max(t.Birth, 1e-9)), Update: float32(max(t.Update, 1e-9)),
 		ConfirmHits: t.Confirm, Lost: max(time.Duration(t.Lost), 1),
+		Coast: cmp.Or(time.Duration(t.Coast), -1),
 		// As many as a full picture shows, and those that it hides.
 		MaxTracks: max(256, 2*c.Limits.Objects),
 	}

@@ -9,6 +9,7 @@ type Tracking struct {
 	Update  float64  `yaml:"update" default:"0.4" min:"0" max:"1" doc:"Least score that continues one; at most birth. Nothing below the detection model's threshold is seen at all."`
 	Confirm int      `yaml:"confirm" default:"3" min:"1" max:"1000" doc:"Pictures that must show an object before it gets a number."`
 	Lost    Duration `yaml:"lost" default:"1s" doc:"How long a track may go unseen and keep its number."`
+	Coast   Duration `yaml:"coast" default:"0.3s" doc:"How long a track that is not seen is told of, where its motion takes it (unseen in the results); at most lost. 0: not at all."`
 }
 
 func (*Tracking) shorthand() string { return "method" }
@@ -21,6 +22,7 @@ type CameraTracking struct {
 	Update  float64  `yaml:"update" min:"0" max:"1" doc:"Takes the place of tracking.update."`
 	Confirm int      `yaml:"confirm" min:"1" max:"1000" doc:"Takes the place of tracking.confirm."`
 	Lost    Duration `yaml:"lost" doc:"Takes the place of tracking.lost."`
+	Coast   Duration `yaml:"coast" doc:"Takes the place of tracking.coast."`
 }
 
 func (*CameraTracking) shorthand() string { return "method" }
@@ -53,6 +55,9 @@ func (r *reader) inherit(field string, mine *CameraTracking, all *Tracking) {
 	}
 	if !given("lost") {
 		mine.Lost = all.Lost
+	}
+	if !given("coast") {
+		mine.Coast = all.Coast
 	}
 	t := Tracking(*mine)
 	if t.Update <= t.Birth || !r.sound(field+".update") || !r.sound(field+".birth") {

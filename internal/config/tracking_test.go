@@ -9,18 +9,18 @@ import (
 
 func TestCamerasTrackAsTheySay(t *testing.T) {
 	c, err := load(t, least+`- {name: b, source: clip.mp4, tracking: iou}
-- {name: c, source: clip.mp4, tracking: {lost: 0, birth: 0.45}}
+- {name: c, source: clip.mp4, tracking: {lost: 0, birth: 0.45, coast: 0}}
 - {name: d, source: clip.mp4, tracking: {method: botsort, update: 0, confirm: 1}}
-tracking: {method: sort, lost: 3s}
+tracking: {method: sort, lost: 3s, coast: 500ms}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []CameraTracking{
-		{"sort", 0.5, 0.4, 3, Duration(3 * time.Second)},
-		{"iou", 0.5, 0.4, 3, Duration(3 * time.Second)},
-		{"sort", 0.45, 0.4, 3, 0},
-		{"botsort", 0.5, 0, 1, Duration(3 * time.Second)},
+		{"sort", 0.5, 0.4, 3, Duration(3 * time.Second), Duration(time.Second / 2)},
+		{"iou", 0.5, 0.4, 3, Duration(3 * time.Second), Duration(time.Second / 2)},
+		{"sort", 0.45, 0.4, 3, 0, 0},
+		{"botsort", 0.5, 0, 1, Duration(3 * time.Second), Duration(time.Second / 2)},
 	} {
 		if got := c.Cameras[i].Tracking; got != want {
 			t.Errorf("camera %d: %+v, want %+v", i, got, want)

@@ -30,16 +30,20 @@ var (
 )
 
 // Annotate draws f's areas and objects into img: areas with a legend, masks, then boxes and skeletons, then labels,
-// each in the colour of its track. img shows the picture that f speaks of at any size; lines and letters grow with it. An
-// object whose box or mask makes no sense (not finite, not inside the picture) is drawn without it.
+// each in the colour of its track; and the boxes of tracks that are not seen, faint and without a label. img shows the
+// picture that f speaks of at any size; lines and letters grow with it. An object whose box or mask makes no sense (not
+// finite, not inside the picture) is drawn without it.
 func Annotate(img *image.RGBA, f *result.Frame) {
 	bounds := img.Bounds()
-	if bounds.Empty() || len(f.Objects)+len(f.Areas) == 0 {
+	if bounds.Empty() || len(f.Objects)+len(f.Unseen)+len(f.Areas) == 0 {
 		return
 	}
 	c := newCanvas(img, f)
 	for i, a := range f.Areas {
 		c.mask(a.Mask, areaColor(i), 0.2)
+	}
+	for i := range f.Unseen {
+		c.unseen(&f.Unseen[i])
 	}
 	for _, o := range f.Objects {
 		c.mask(o.Mask, Color(o.Track), 0.3)
@@ -139,6 +143,13 @@ func (c *canvas) box(o *result.Object) {
 	c.paint.frame(r.Inset(-1), 1, alpha(black, 0.35))
 	c.paint.frame(r.Inset(width), 1, alpha(black, 0.25))
 	c.paint.frame(r, width, alpha(Color(o.Track), 0.95))
+}
+
+// unseen draws a thin frame that what is seen goes over.
+func (c *canvas) unseen(u *result.Unseen) {
+	if r, ok := c.rectangle(u.TrackBox); ok {
+		c.paint.frame(r, max(int(c.line+0.25), 1), alpha(Color(u.Track), 0.4))
+	}
 }
 
 // joints draws those of a model whose bones are not known.

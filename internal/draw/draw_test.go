@@ -209,3 +209,28 @@ func TestLabelsNameTrackAndIdentity(t *testing.T) {
 		t.Errorf("attributes: %q", got)
 	}
 }
+
+func TestUnseenTracksAreFaint(t *testing.T) {
+	box, nan := result.Box{20, 20, 60, 60}, float32(math.NaN())
+	seen, unseen, broken := grey(image.Rect(0, 0, 100, 80)), grey(image.Rect(0, 0, 100, 80)), grey(image.Rect(0, 0, 100, 80))
+	Annotate(seen, &result.Frame{Width: 100, Height: 80, Objects: []result.Object{{Track: 3, Class: "person", Box: box}}})
+	Annotate(unseen, &result.Frame{Width: 100, Height: 80, Unseen: []result.Unseen{{Track: 3, Class: "person", TrackBox: box}}})
+	Annotate(broken, &result.Frame{Width: 100, Height: 80, Unseen: []result.Unseen{{Track: 3, TrackBox: result.Box{nan, 0, 1, 1}}}})
+	plain := color.RGBA{100, 100, 100, 255}
+	far := func(img *image.RGBA) (sum int) {
+		c := img.RGBAAt(40, 20)
+		for _, v := range []uint8{c.R, c.G, c.B} {
+			sum += max(int(v)-100, 100-int(v))
+		}
+		return sum
+	}
+	if a, b := far(unseen), far(seen); a == 0 || a >= b {
+		t.Errorf("the edge is %d off the ground, of a seen object %d: want less, but some", a, b)
+	}
+	if got := unseen.RGBAAt(40, 18); got != plain {
+		t.Errorf("above the box %v, want nothing", got)
+	}
+	if got := broken.RGBAAt(0, 0); got != plain {
+		t.Errorf("a box that makes no sense was drawn: %v", got)
+	}
+}

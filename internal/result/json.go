@@ -73,6 +73,9 @@ func appendFrame(dst []byte, f *Frame, reid bool) []byte {
 		dst = appendObject(dst, &f.Objects[i], reid)
 	}
 	dst = append(dst, ']')
+	if len(f.Unseen) > 0 {
+		dst = appendUnseen(dst, f.Unseen)
+	}
 	if len(f.Areas) > 0 {
 		dst = appendAreas(dst, f.Areas)
 	}
@@ -111,14 +114,10 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 	dst = appendString(dst, o.Class)
 	dst = append(dst, `,"score":`...)
 	dst = appendDecimal(dst, float64(o.Score), scoreDecimals)
-	dst = append(dst, `,"box":[`...)
-	for i, v := range o.Box {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendDecimal(dst, float64(v), pixelDecimals)
+	dst = appendBox(dst, `,"box":[`, o.Box)
+	if o.TrackBox != (Box{}) {
+		dst = appendBox(dst, `,"track_box":[`, o.TrackBox)
 	}
-	dst = append(dst, ']')
 	if len(o.Keypoints) > 0 {
 		dst = append(dst, `,"keypoints":[`...)
 		for i, k := range o.Keypoints {
@@ -147,6 +146,35 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 		dst = append(dst, '"')
 	}
 	return append(dst, '}')
+}
+
+func appendBox(dst []byte, key string, b Box) []byte {
+	dst = append(dst, key...)
+	for i, v := range b {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendDecimal(dst, float64(v), pixelDecimals)
+	}
+	return append(dst, ']')
+}
+
+func appendUnseen(dst []byte, list []Unseen) []byte {
+	dst = append(dst, `,"unseen":[`...)
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"track":`...)
+		dst = strconv.AppendInt(dst, list[i].Track, 10)
+		dst = append(dst, `,"class":`...)
+		dst = appendString(dst, list[i].Class)
+		dst = appendBox(dst, `,"track_box":[`, list[i].TrackBox)
+		dst = append(dst, `,"since":`...)
+		dst = appendDecimal(dst, list[i].Since, secondDecimals)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }
 
 func appendAttributes(dst []byte, list []Attribute) []byte {

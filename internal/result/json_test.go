@@ -21,12 +21,13 @@ func sample() *Frame {
 		Camera: "plaza \"1\"\\\n\x7f\u2028é", Seq: 1<<53 + 1, PTS: 12.345678, Time: &at, TimeError: .0125, Width: 1280, Height: 720,
 		Latency: Latency{Decode: 1.125, Queue: 0.001, Detect: 20, People: 30.5, Track: 0.25, Total: 51.999},
 		Objects: []Object{
-			{Track: 3, Identity: 41, Parent: 2, Detector: "near", Class: "person", Score: 0.9876, Box: Box{-0.5, 0, 1279.99, 719.01},
+			{Track: 3, Identity: 41, Parent: 2, Detector: "near", Class: "person", Score: 0.9876, Box: Box{-0.5, 0, 1279.99, 719.01}, TrackBox: Box{-0.25, 0.5, 1279, 718},
 				Mask:       &Mask{ROI: [4]int{1, 2, 31, 42}, Size: [2]int{40, 30}, Counts: RLE(`\0o1"`)},
 				Attributes: []Attribute{{"clothes", "red \"coat\"", 0.5}, {"bag", "none", 1}}, ReID: []byte{0, 60, 255, 1, 7}},
 			{Class: "dog", Score: 1, Box: Box{1, 2, 3, 4}},
 		},
-		Areas: []Area{{Model: "ground", Class: "road", Share: .25, Mask: &Mask{ROI: [4]int{0, 0, 3, 2}, Size: [2]int{2, 3}, Counts: RLE("06")}}},
+		Unseen: []Unseen{{Track: 4, Class: "dog", TrackBox: Box{1, -2, 3.5, 4}, Since: .08}, {Track: 5, Class: "person", TrackBox: Box{0, 0, 1, 1}, Since: .2}},
+		Areas:  []Area{{Model: "ground", Class: "road", Share: .25, Mask: &Mask{ROI: [4]int{0, 0, 3, 2}, Size: [2]int{2, 3}, Counts: RLE("06")}}},
 	}
 	for i := range 17 {
 		f.Objects[0].Keypoints = append(f.Objects[0].Keypoints, Keypoint{float32(i) + 0.25, -1.5, 0.1234})
@@ -210,6 +211,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 	defs := doc["$defs"].(map[string]any)
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Frame](), reflect.TypeFor[Latency](), reflect.TypeFor[Object](), reflect.TypeFor[Mask](),
+		reflect.TypeFor[Unseen](),
 	} {
 		def, ok := defs[typ.Name()].(map[string]any)
 		if !ok {
@@ -220,7 +222,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 		for i := range typ.NumField() {
 			name, rest, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 			all = append(all, name)
-			if rest != "omitempty" {
+			if rest != "omitempty" && rest != "omitzero" {
 				required = append(required, name)
 			}
 		}

@@ -27,8 +27,21 @@ type Frame struct {
 	Height  int      `json:"height"`
 	Latency Latency  `json:"latency_ms"`
 	Objects []Object `json:"objects"`
+	// Unseen are the tracks that no object of this picture belongs to, where they are taken to be: for a short
+	// while after they were last seen.
+	Unseen []Unseen `json:"unseen,omitempty"`
 	// Areas are what models that look at whole pictures say of their parts; a class that is nowhere has none.
 	Areas []Area `json:"areas,omitempty"`
+}
+
+// Unseen is a track that the detector does not see, because something hides it or by mistake.
+type Unseen struct {
+	Track int64  `json:"track"`
+	Class string `json:"class"`
+	// TrackBox is where its motion takes it to be. It may lie partly outside the picture.
+	TrackBox Box `json:"track_box"`
+	// Since is the time since it was last seen, in seconds.
+	Since float64 `json:"since"`
 }
 
 // Area is the part of a picture that belongs to a class.
@@ -76,8 +89,11 @@ type Object struct {
 	Class string `json:"class"`
 	// Score is the detector's probability, 0..1.
 	Score float32 `json:"score"`
-	// Box is x1, y1, x2, y2 in picture pixels; pixel (0,0) has its centre at (0.5,0.5).
+	// Box is x1, y1, x2, y2 in picture pixels; pixel (0,0) has its centre at (0.5,0.5). It is what the detector
+	// saw in this picture; keypoints and mask belong to it.
 	Box Box `json:"box"`
+	// TrackBox is where the tracker takes the object to be: Box, evened out over time. It is zero without a track.
+	TrackBox Box `json:"track_box,omitzero"`
 	// Keypoints are the joints in the pose model's order: as a rule the 17 of COCO (see Joints). They may lie a
 	// little outside the picture.
 	Keypoints []Keypoint `json:"keypoints,omitempty"`

@@ -94,6 +94,13 @@ func TestMOT(t *testing.T) {
 			{Track: 9, Class: "person", Score: 1, Box: result.Box{1, nan, 3, 4}},
 		}},
 		{Camera: "a", Seq: 4, Objects: []result.Object{{Track: 7, Class: "person", Score: 1, Box: result.Box{-1, 0, 1, 2}}}},
+		{Camera: "a", Seq: 5, Objects: []result.Object{
+			{Track: 7, Class: "person", Score: 1, Box: result.Box{-1, 0, 1, 2}, TrackBox: result.Box{0, 0, 2, 2.5}},
+		}, Unseen: []result.Unseen{
+			{Track: 10, Class: "person", TrackBox: result.Box{5, 5, 6, 7}},
+			{Track: 11, Class: "dog", TrackBox: result.Box{5, 5, 6, 7}},
+			{Track: 12, Class: "person", TrackBox: result.Box{nan, 5, 6, 7}},
+		}},
 		{Camera: "nobody"},
 	} {
 		if err := q.Write(&f); err != nil {
@@ -103,7 +110,8 @@ func TestMOT(t *testing.T) {
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := "1,7,10.50,20.00,29.75,80.00,0.8765,-1,-1,-1\n5,7,-1.00,0.00,2.00,2.00,1.0000,-1,-1,-1\n"
+	want := "1,7,10.50,20.00,29.75,80.00,0.8765,-1,-1,-1\n5,7,-1.00,0.00,2.00,2.00,1.0000,-1,-1,-1\n" +
+		"6,7,0.00,0.00,2.00,2.50,1.0000,-1,-1,-1\n6,10,5.00,5.00,1.00,2.00,0.0000,-1,-1,-1\n"
 	if got := read(t, dir, "a.txt"); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

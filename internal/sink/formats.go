@@ -59,6 +59,8 @@ type MOTOptions struct {
 //
 //	frame,id,left,top,width,height,confidence,-1,-1,-1
 //
+// The box is the track's own (result.Object.TrackBox), as trackers are judged by it. Tracks that are not seen
+// (result.Frame.Unseen) have the confidence 0.
 // The frame is result.Frame.Seq + 1; left and top are picture pixels from 0, as everywhere here.
 func NewMOT(o MOTOptions) (*Queue, error) {
 	f, err := newFiles(o.Files, ".txt")
@@ -82,29 +84,41 @@ type mot struct {
 func (m mot) Append(dst []byte, f *result.Frame) []byte {
 	for i := range f.Objects {
 		o := &f.Objects[i]
-		if o.Track <= 0 || o.Class != m.class || !finite(o) {
-			continue
+		b := o.TrackBox
+		if b == (result.Box{}) {
+			b = o.Box
 		}
-		dst = strconv.AppendUint(dst, f.Seq+1, 10)
-		dst = append(dst, ',')
-		dst = strconv.AppendInt(dst, o.Track, 10)
-		for _, v := range [4]float32{o.Box[0], o.Box[1], o.Box.Width(), o.Box.Height()} {
-			dst = append(dst, ',')
-			dst = strconv.AppendFloat(dst, float64(v), 'f', 2, 64)
+		if o.Track > 0 && o.Class == m.class {
+			dst = appendMOT(dst, f.Seq, o.Track, b, o.Score)
 		}
-		dst = append(dst, ',')
-		dst = strconv.AppendFloat(dst, float64(o.Score), 'f', 4, 64)
-		dst = append(dst, ",-1,-1,-1\n"...)
+	}
+	for i := range f.Unseen {
+		if u := &f.Unseen[i]; u.Class == m.class {
+			dst = appendMOT(dst, f.Seq, u.Track, u.TrackBox, 0)
+		}
 	}
 	return dst
 }
 
-func finite(o *result.Object) bool {
-	sum := float64(o.Score)
-	for _, v := range o.Box {
+// appendMOT appends a line, or nothing where a number is not finite.
+func appendMOT(dst []byte, seq uint64, track int64, b result.Box, score float32) []byte {
+	sum := float64(score)
+	for _, v := range b {
 		sum += float64(v)
 	}
-	return !math.IsNaN(sum) && !math.IsInf(sum, 0)
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return dst
+	}
+	dst = strconv.AppendUint(dst, seq+1, 10)
+	dst = append(dst, ',')
+	dst = strconv.AppendInt(dst, track, 10)
+	for _, v := range [4]float32{b[0], b[1], b.Width(), b.Height()} {
+		dst = append(dst, ',')
+		dst = strconv.AppendFloat(dst, float64(v), 'f', 2, 64)
+	}
+	dst = append(dst, ',')
+	dst = strconv.AppendFloat(dst, float64(score), 'f', 4, 64)
+	return append(dst, ",-1,-1,-1\n"...)
 }
 
 // StdoutOptions are the settings of NewStdout.

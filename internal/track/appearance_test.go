@@ -145,3 +145,39 @@ func TestAppearanceNamesItsObjects(t *testing.T) {
 	// Rows beyond the frame's objects are nobody's.
 	tracker.Update(frame, objects, Appearance{Objects: []int{1, 7, -1}, Actions: make([]int32, 3)})
 }
+
+// Somebody comes out from behind a pillar where no prediction lies on him: looks tell, and only they.
+func TestLostAreRecoveredByLooks(t *testing.T) {
+	for name, c := range map[string]struct {
+		slots, who int
+		x          float32
+		want       int64
+	}{
+		"same looks":         {8, 1, 160, 1},
+		"a stranger":         {8, 9, 160, 0},
+		"out of reach":       {8, 1, 260, 0},
+		"no looks are known": {0, 1, 160, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tracker, g := newCore(Options{Slots: c.slots}), newGallery(c.slots)
+			others := func() []result.Object {
+				var o []result.Object
+				for i := range 4 {
+					o = append(o, person(400+200*float32(i), 200, 40, 100, 0.9))
+				}
+				return o
+			}
+			for range 5 {
+				g.frame(t, tracker, append([]result.Object{person(100, 200, 40, 100, 0.9)}, others()...), 1, 2, 3, 4, 5)
+			}
+			for range 8 {
+				g.frame(t, tracker, others(), 2, 3, 4, 5)
+			}
+			objects := append([]result.Object{person(c.x, 200, 40, 100, 0.9)}, others()...)
+			g.frame(t, tracker, objects, c.who, 2, 3, 4, 5)
+			if objects[0].Track != c.want {
+				t.Errorf("track %d, want %d", objects[0].Track, c.want)
+			}
+		})
+	}
+}

@@ -70,6 +70,9 @@ func (t *core) associate(cosines []float32) {
 	for _, r := range t.method.rounds {
 		t.round(r, cosines)
 	}
+	if len(cosines) > 0 {
+		t.recover(cosines)
+	}
 }
 
 func (r round) takes(k *tracked) bool {
@@ -87,6 +90,11 @@ func (t *core) round(r round, cosines []float32) {
 	for row, i := range t.rows {
 		t.candidates(row, &t.tracks[i], r, cosines)
 	}
+	t.settle()
+}
+
+// settle solves the assignment of t.rows and notes who has whom.
+func (t *core) settle() {
 	for row, c := range t.match.Solve() {
 		if c >= 0 {
 			t.tracks[t.rows[row]].found = int(c)

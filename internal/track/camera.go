@@ -31,18 +31,19 @@ const (
 	enough = 64
 )
 
-// steady moves every track by what most of them moved by together beyond what was expected.
-func (t *core) steady() {
+// steady moves every track by what most of them moved by together beyond what was expected. It is false
+// where too few agree.
+func (t *core) steady() bool {
 	c := &t.camera
 	size := t.collect()
 	if len(c.votes) < fewest {
-		return
+		return false
 	}
 	bin := 2 * reach * size / bins
 	dx, dy := c.peak(bin, reach*size)
 	dx, dy, agree := c.refine(dx, dy, 1.5*bin)
 	if agree < fewest || agree*2 < len(c.sizes) {
-		return
+		return false
 	}
 	turn := c.similarity(dx, dy, 1.5*bin, size)
 	for i := range t.tracks {
@@ -52,6 +53,7 @@ func (t *core) steady() {
 		k.motion.cy.x += my
 		k.predicted = k.motion.box()
 	}
+	return true
 }
 
 // collect lists the pairs of some tracks in sight with sure objects of about their size, and returns the

@@ -28,8 +28,14 @@ type core struct {
 	near  grid   // the seen boxes
 	match assign.Solver
 	// rows are the tracks that take part in a round, by their index.
-	rows   []int
+	rows []int
+	// known are the tracks whose looks the gallery has.
+	known  []int
 	camera camera
+	// foretold is how much predicted and seen boxes overlapped lately.
+	foretold float64
+	// steadied says that the camera's motion is known in this frame and taken out of what is predicted.
+	steadied bool
 }
 
 // tracked is one object that is being followed.
@@ -40,7 +46,7 @@ type tracked struct {
 	class          string
 	number         int64 // 0 until confirmed
 	hits, misses   int
-	lastSeen       time.Duration
+	born, lastSeen time.Duration
 	slot           int32 // -1 for none
 	// filled says that the slot holds this track's vector.
 	filled bool
@@ -55,11 +61,14 @@ type detection struct {
 	class  string
 	score  float32
 	taken  bool
+	// like is the track that it looks most like, once compared.
+	compared bool
+	like     int
 }
 
 func newCore(o Options) *core {
 	o = o.withDefaults()
-	return &core{o: o, method: methods[o.Method], owner: make([]bool, o.Slots)}
+	return &core{o: o, method: methods[o.Method], foretold: 1, owner: make([]bool, o.Slots)}
 }
 
 func (t *core) Count() int64 { return t.last }
@@ -72,9 +81,7 @@ func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) 
 	for i := range a.Actions {
 		a.Actions[i] = -1
 	}
-	if t.method.camera && !t.jumped {
-		t.steady()
-	}
+	t.steadied = t.method.camera && !t.jumped && t.steady()
 	t.associate(a.Cosines)
 	t.refresh(objects, a.Actions)
 	t.retire()
@@ -91,7 +98,7 @@ func (t *core) advance(pts time.Duration) {
 		k.found = -1
 		if t.jumped {
 			k.motion.start(k.box)
-			k.lastSeen = pts
+			k.born, k.lastSeen = pts, pts
 		} else {
 			k.motion.predict(dt.Seconds(), k.misses > 0)
 		}
@@ -120,7 +127,7 @@ func (t *core) read(objects []result.Object, listed []int) {
 	people := 0
 	for i := range objects {
 		o := &objects[i]
-		o.Track = 0
+		o.Track, o.TrackBox = 0, result.Box{}
 		row := t.rowOf[i]
 		if listed == nil && o.Class == t.o.Person {
 			row = people
@@ -137,6 +144,7 @@ func (t *core) read(objects []result.Object, listed []int) {
 
 // refresh moves the matched tracks to where they were seen.
 func (t *core) refresh(objects []result.Object, actions []int32) {
+	t.compare()
 	for i := range t.tracks {
 		k := &t.tracks[i]
 		if k.found < 0 {
@@ -144,13 +152,13 @@ func (t *core) refresh(objects []result.Object, actions []int32) {
 			continue
 		}
 		d := &t.seen[k.found]
-		k.motion.update(d.box)
+		k.motion.update(d.box, !t.steadied)
 		k.box, k.lastSeen, k.misses = d.box, t.pts, 0
 		if d.score >= t.o.Birth {
 			k.hits++
 		}
 		t.confirm(k)
-		objects[d.object].Track = k.number
+		t.tell(k, &objects[d.object])
 		if k.filled && d.row >= 0 && d.row < len(actions) && d.score >= t.o.Birth && !t.crowded(d) {
 			actions[d.row] = k.slot
 		}
@@ -202,10 +210,10 @@ func (t *core) bear(objects []result.Object, actions []int32) {
 			continue
 		}
 		d.taken = true
-		k := tracked{box: d.box, class: d.class, hits: 1, lastSeen: t.pts, slot: -1, found: i}
+		k := tracked{box: d.box, class: d.class, hits: 1, born: t.pts, lastSeen: t.pts, slot: -1, found: i}
 		k.motion.start(d.box)
 		t.confirm(&k)
-		objects[d.object].Track = k.number
+		t.tell(&k, &objects[d.object])
 		t.tracks = append(t.tracks, k)
 	}
 	free := 0

@@ -29,6 +29,18 @@ func newBox(b result.Box) (box, bool) {
 	return box{(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1}, true
 }
 
+// corners is the box as results have it.
+func (b box) corners() result.Box {
+	return result.Box{float32(b.cx - b.w/2), float32(b.cy - b.h/2), float32(b.cx + b.w/2), float32(b.cy + b.h/2)}
+}
+
+// within is the share of the box that lies in a picture.
+func (b box) within(width, height float64) float64 {
+	w := min(b.cx+b.w/2, width) - max(b.cx-b.w/2, 0)
+	h := min(b.cy+b.h/2, height) - max(b.cy-b.h/2, 0)
+	return max(w, 0) * max(h, 0) / (b.w * b.h)
+}
+
 // size is the side of the square of the same area: what noise and speed are measured in.
 func (b box) size() float64 { return max(math.Sqrt(b.w*b.h), minSide) }
 
@@ -56,7 +68,7 @@ const (
 	startSpeed = 3.0
 	// wander is how far speed drifts in a second; growth the same for width and height.
 	wander = 1.5
-	growth = 0.5
+	growth = 0.35
 )
 
 // axis is a Kalman filter of one coordinate at constant speed. The noise of the four coordinates of
@@ -88,6 +100,18 @@ func (a *axis) update(z, r float64) {
 	a.pxx *= 1 - kx
 }
 
+// doubt widens what the axis holds possible if a measurement lies far outside of it: something moved in a
+// way that the filter does not know, as everything does in the picture of a shaken camera.
+func (a *axis) doubt(z, r float64) {
+	e := z - a.x
+	if more := e*e/(surprise*surprise) - a.pxx - r; more > 0 {
+		a.pxx += more
+	}
+}
+
+// surprise is how many standard deviations off a measurement may be before the filter doubts itself.
+const surprise = 1.5
+
 // motion is a box in motion.
 type motion struct {
 	cx, cy, w, h axis
@@ -116,11 +140,15 @@ func (m *motion) predict(dt float64, hidden bool) {
 	m.w.x, m.h.x = max(m.w.x, minSide), max(m.h.x, minSide)
 }
 
-// update takes what was seen. Where the box is not as large as expected, perhaps because a part of
+// update takes what was seen; doubted says that the motion of all may be other than foretold. Where the box is not as large as expected, perhaps because a part of
 // the object is hidden, its centre may be off by half the difference and says little about speed.
-func (m *motion) update(b box) {
+func (m *motion) update(b box, doubted bool) {
 	noise := measured * b.size()
 	dw, dh := noise+math.Abs(b.w-m.w.x)/2, noise+math.Abs(b.h-m.h.x)/2
+	if doubted {
+		m.cx.doubt(b.cx, dw*dw)
+		m.cy.doubt(b.cy, dh*dh)
+	}
 	m.cx.update(b.cx, dw*dw)
 	m.cy.update(b.cy, dh*dh)
 	m.w.update(b.w, dw*dw)

@@ -80,7 +80,7 @@ func TestMotionLearnsSpeed(t *testing.T) {
 	m.start(at(0))
 	for i := 1; i <= 20; i++ {
 		m.predict(0.1, false)
-		m.update(at(float64(i) * 0.1))
+		m.update(at(float64(i)*0.1), false)
 	}
 	if math.Abs(m.cx.v-60) > 1 || math.Abs(m.cy.v+20) > 1 {
 		t.Errorf("speed %v, %v px/s, want 60, -20", m.cx.v, m.cy.v)
@@ -101,7 +101,7 @@ func TestMotionBoxNeverEmpty(t *testing.T) {
 			t.Fatalf("step %d: %+v", i, b)
 		}
 		s := math.Pow(0.5, float64(i)) * 100
-		m.update(box{10, 10, s, s})
+		m.update(box{10, 10, s, s}, i%2 == 0)
 	}
 }
 

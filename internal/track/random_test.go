@@ -25,8 +25,18 @@ func checkFrame(t *testing.T, tracker *core, o Options, objects []result.Object,
 		if x.Track != 0 && !(x.Score >= o.Update) {
 			t.Fatalf("object of score %v has track %d", x.Score, x.Track)
 		}
+		for _, v := range x.TrackBox {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) || x.Track == 0 && v != 0 {
+				t.Fatalf("object %d of track %d is told at %v", i, x.Track, x.TrackBox)
+			}
+		}
 		numbers[x.Track] = true
 		largest = max(largest, x.Track)
+	}
+	for _, u := range tracker.Unseen(nil, 1920, 1080) {
+		if u.Track <= 0 || numbers[u.Track] || !(u.Since >= 0) || !(u.TrackBox.Width() > 0 && u.TrackBox.Height() > 0) {
+			t.Fatalf("unseen %+v", u)
+		}
 	}
 	written := map[int32]bool{}
 	for i, a := range actions {

@@ -16,6 +16,7 @@ type street struct {
 	objects []result.Object
 	look    Appearance
 	start   []result.Box
+	unseen  []result.Unseen
 	r       *rand.Rand
 	frames  int
 }
@@ -48,6 +49,7 @@ func (s *street) step() {
 		s.objects[i] = result.Object{Class: "person", Score: score, Box: result.Box{b[0] + d, b[1], b[2] + d, b[3]}}
 	}
 	s.tracker.Update(time.Duration(s.frames)*40*time.Millisecond, s.objects, s.look)
+	s.unseen = s.tracker.Unseen(s.unseen[:0], 1920, 1080)
 	s.frames++
 }
 

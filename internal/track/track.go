@@ -14,11 +14,15 @@ import (
 
 // Tracker follows one camera's objects. It belongs to one goroutine.
 type Tracker interface {
-	// Update takes the next frame's objects and sets every Track: the number of the object's track, 0
-	// while it has none. pts must rise from frame to frame; if it falls, or jumps by more than
+	// Update takes the next frame's objects and sets every Track, the number of the object's track, 0
+	// while it has none, and TrackBox, where that track is taken to be. pts must rise from frame to frame; if it falls, or jumps by more than
 	// Options.MaxGap, tracks start again from where they were last seen. Objects with a box or score that
 	// is not finite, or with an empty box, are passed over.
 	Update(pts time.Duration, objects []result.Object, a Appearance)
+	// Unseen appends the confirmed tracks that no object of the last frame belongs to, where they are taken
+	// to be, until Options.Coast after they were last seen. Those that have left a picture of this size are
+	// left out, and all are while motion cannot be foretold. IoU, which foretells nothing, has none.
+	Unseen(dst []result.Unseen, width, height int) []result.Unseen
 	// Count is how many tracks have been confirmed so far, which is also the highest number given.
 	Count() int64
 	// Live is how many tracks are being followed, confirmed or not.
@@ -48,6 +52,8 @@ type Options struct {
 	// Lost is how long a confirmed track may go unseen and still keep its number: 1 s. A track
 	// survives one missed frame however slow the frame rate is.
 	Lost time.Duration
+	// Coast is how long an unseen track is told of, at most Lost: 0.3 s; below 0 not at all.
+	Coast time.Duration
 	// MaxGap is the longest pause between two frames over which motion is extrapolated: 3 s.
 	MaxGap time.Duration
 	// MaxTracks bounds the live tracks; while there are as many, none is started: 256.
@@ -76,6 +82,10 @@ func (o Options) withDefaults() Options {
 	if o.Lost <= 0 {
 		o.Lost = time.Second
 	}
+	if o.Coast == 0 {
+		o.Coast = 300 * time.Millisecond
+	}
+	o.Coast = min(o.Coast, o.Lost)
 	if o.MaxGap <= 0 {
 		o.MaxGap = 3 * time.Second
 	}

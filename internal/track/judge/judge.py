@@ -4,6 +4,7 @@ usage: judge.py FOLDER. Prints a Markdown table a level. Every tracker sees the 
 it wants them, the same appearance vectors. BoT-SORT also gets pictures: of the plaza clips their own, of
 the crowds a textured ground that moves as the camera did, which is the best case for its estimate of the camera's motion."""
 
+import concurrent.futures
 import configparser
 import contextlib
 import importlib.resources
@@ -116,32 +117,41 @@ THEIRS = {
 
 
 def judge(root, scenes):
+    """Scores of every tracker and scene, and the metrics, which also combine scenes."""
     config = trackeval.datasets.MotChallenge2DBox.get_default_dataset_config()
     config.update(GT_FOLDER=f"{root}/gt", TRACKERS_FOLDER=f"{root}/trackers", BENCHMARK="crowd", PRINT_CONFIG=False,
                   SEQ_INFO={s: None for s in scenes})
     settings = trackeval.Evaluator.get_default_eval_config()
     settings.update(PRINT_CONFIG=False, PRINT_RESULTS=False, TIME_PROGRESS=False, OUTPUT_SUMMARY=False, PLOT_CURVES=False,
-                    OUTPUT_DETAILED=False, BREAK_ON_ERROR=True)
+                    OUTPUT_DETAILED=False, BREAK_ON_ERROR=True, USE_PARALLEL=True, NUM_PARALLEL_CORES=os.cpu_count())
     metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR({"PRINT_CONFIG": False}),
                trackeval.metrics.Identity({"PRINT_CONFIG": False})]
     with contextlib.redirect_stdout(io.StringIO()):
         got, _ = trackeval.Evaluator(settings).evaluate([trackeval.datasets.MotChallenge2DBox(config)], metrics)
-    return {name: r["COMBINED_SEQ"]["pedestrian"] for name, r in got["MotChallenge2DBox"].items()}
+    return got["MotChallenge2DBox"], metrics
+
+
+def play(root, name):
+    """What other people's trackers make of a scene."""
+    logging.disable(logging.INFO)
+    torch.set_num_threads(1)
+    scene = Scene(root, name)
+    for tracker, run in THEIRS.items():
+        folder = f"{root}/trackers/crowd-train/{tracker}/data"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{name}.txt", "w") as f:
+            for i, boxes, ids, scores in run(scene):
+                for (x1, y1, x2, y2), number, score in zip(boxes, ids, scores):
+                    f.write(f"{i + 1},{number},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f},-1,-1,-1\n")
 
 
 def main():
     logging.disable(logging.INFO)
     root = sys.argv[1]
     scenes = sorted(os.listdir(f"{root}/gt/crowd-train"))
-    for name in scenes:
-        scene = Scene(root, name)
-        for tracker, run in THEIRS.items():
-            folder = f"{root}/trackers/crowd-train/{tracker}/data"
-            os.makedirs(folder, exist_ok=True)
-            with open(f"{folder}/{name}.txt", "w") as f:
-                for i, boxes, ids, scores in run(scene):
-                    for (x1, y1, x2, y2), number, score in zip(boxes, ids, scores):
-                        f.write(f"{i + 1},{number},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f},-1,-1,-1\n")
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        list(pool.map(play, [root] * len(scenes), scenes))
+    results, metrics = judge(root, scenes)
     levels = {}
     for name in scenes:
         kind = name.rsplit("-", 1)[0]
@@ -149,15 +159,16 @@ def main():
         for level in (kind, "all") if kind != RECORDED else (kind,):
             levels.setdefault(level, []).append(name)
     levels["all"] = levels.pop("all", [])
-    for level, of_level in levels.items():
-        if not of_level:
+    for level, mine in levels.items():
+        if not mine:
             continue
         print(f"\n| {level} | HOTA | DetA | AssA | IDF1 | MOTA | ID switches | fragments |\n|" + " --- |" * 8)
-        results = judge(root, of_level)
-        for tracker, r in sorted(results.items()):
+        for tracker, got in sorted(results.items()):
+            r = {m.get_name(): m.combine_sequences({s: got[s]["pedestrian"][m.get_name()] for s in mine}) for m in metrics}
             percent = [100 * np.mean(r["HOTA"][k]) for k in ("HOTA", "DetA", "AssA")]
             percent += [100 * r["Identity"]["IDF1"], 100 * r["CLEAR"]["MOTA"]]
-            print(f"| {tracker} | " + " | ".join(f"{v:.1f}" for v in percent) + f" | {r['CLEAR']['IDSW']} | {r['CLEAR']['Frag']} |")
+            print(f"| {tracker} | " + " | ".join(f"{v:.1f}" for v in percent) + f" | {r['CLEAR']['IDSW']} | {r['CLEAR']['Frag']:.0f} |")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -48,20 +48,44 @@ func write(out, name string, s *crowd.Scene) error {
 		return err
 	}
 	for _, m := range track.Methods {
-		t, err := track.New(track.Options{Method: m, Update: 0.1, Lost: memory, Slots: slots})
-		if err != nil {
+		if err := play(filepath.Join(out, "trackers", "crowd-train"), name, m, s); err != nil {
 			return err
 		}
-		score := crowd.Play(s, slots, func(pts time.Duration, objects []result.Object, cosines []float32, actions []int32) {
-			t.Update(pts, objects, track.Appearance{Cosines: cosines, Actions: actions})
-		})
-		fmt.Printf("%-12s %-10s IDF1 %.4f MOTA %.4f, %d switches\n", name, m, score.IDF1, score.MOTA(), score.Switches)
-		file := filepath.Join(out, "trackers", "crowd-train", "sightline-"+string(m), "data", name+".txt")
-		err = create(file, func(w *bufio.Writer) {
+	}
+	return nil
+}
+
+// play writes what a method makes of a scene three times: all that it tells; "seen", only what the detector
+// saw, as other people's trackers tell it; and "boxes", that with the detector's own boxes.
+func play(dir, name string, m track.Method, s *crowd.Scene) error {
+	t, err := track.New(track.Options{Method: m, Update: 0.1, Lost: memory, Slots: slots})
+	if err != nil {
+		return err
+	}
+	unseen := make([][]result.Unseen, 0, len(s.Frames))
+	score := crowd.Play(s, slots, func(pts time.Duration, objects []result.Object, cosines []float32, actions []int32) {
+		t.Update(pts, objects, track.Appearance{Cosines: cosines, Actions: actions})
+		unseen = append(unseen, t.Unseen(nil, s.Level.Width, s.Level.Height))
+	})
+	fmt.Printf("%-12s %-10s IDF1 %.4f MOTA %.4f, %d switches\n", name, m, score.IDF1, score.MOTA(), score.Switches)
+	for _, variant := range []string{"", "-seen", "-boxes"} {
+		if variant != "" && m == track.IoU {
+			continue // it tells the detector's boxes anyway
+		}
+		err := create(filepath.Join(dir, "sightline-"+string(m)+variant, "data", name+".txt"), func(w *bufio.Writer) {
 			for i, f := range s.Frames {
 				for _, o := range f.Objects {
+					b := o.TrackBox
+					if variant == "-boxes" {
+						b = o.Box
+					}
 					if o.Track != 0 {
-						row(w, i, o.Track, o.Box, float64(o.Score), -1, -1)
+						row(w, i, o.Track, b, float64(o.Score), -1, -1)
+					}
+				}
+				for _, u := range unseen[i] {
+					if variant == "" {
+						row(w, i, u.Track, u.TrackBox, 0, -1, -1)
 					}
 				}
 			}

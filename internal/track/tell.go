@@ -1,0 +1,59 @@
+package track
+
+import "sightline/internal/result"
+
+// What is told of tracks beside their numbers: where they are taken to be.
+
+const (
+	// trusted is how much predicted and seen boxes must overlap for predictions to be told. They do by 0.8 and
+	// more, in crowds too; less means that the camera moves in a way that no filter of one box can foretell.
+	trusted = 0.75
+	// leastWithin is the share of an unseen track's box that must lie in the picture.
+	leastWithin = 0.1
+)
+
+// compare keeps how well tracks in sight were foretold lately.
+func (t *core) compare() {
+	sum, n := 0.0, 0.0
+	for i := range t.tracks {
+		if k := &t.tracks[i]; k.found >= 0 && k.number != 0 && k.misses == 0 && t.seen[k.found].score >= t.o.Birth {
+			sum, n = sum+k.predicted.overlap(t.seen[k.found].box, 0), n+1
+		}
+	}
+	if n == 0 {
+		return
+	}
+	t.foretold += 0.2 * (sum/n - t.foretold)
+}
+
+// tell writes a track into the object that belongs to it.
+func (t *core) tell(k *tracked, o *result.Object) {
+	if k.number == 0 {
+		return
+	}
+	o.Track, o.TrackBox = k.number, o.Box
+	if t.method.predicts && t.foretold >= trusted {
+		o.TrackBox = k.motion.box().corners()
+	}
+}
+
+// Unseen has nothing to tell where tracks are not predicted. A track is believed in for as long as it
+// was seen before, so that what was there for a moment only leaves no ghost.
+func (t *core) Unseen(dst []result.Unseen, width, height int) []result.Unseen {
+	if !t.method.predicts || t.foretold < trusted {
+		return dst
+	}
+	for i := range t.tracks {
+		k := &t.tracks[i]
+		since := t.pts - k.lastSeen
+		if k.number == 0 || k.misses == 0 || since > min(t.o.Coast, k.lastSeen-k.born) {
+			continue
+		}
+		b := k.motion.box()
+		if b.within(float64(width), float64(height)) < leastWithin {
+			continue
+		}
+		dst = append(dst, result.Unseen{Track: k.number, Class: k.class, TrackBox: b.corners(), Since: since.Seconds()})
+	}
+	return dst
+}
