@@ -38,7 +38,7 @@ type Frame struct {
 type Unseen struct {
 	Track int64  `json:"track"`
 	Class string `json:"class"`
-	// TrackBox is where its motion takes it to be. It may lie partly outside the picture.
+	// TrackBox is where its motion takes it to be; it lies in the picture.
 	TrackBox Box `json:"track_box"`
 	// Since is the time since it was last seen, in seconds.
 	Since float64 `json:"since"`

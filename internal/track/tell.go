@@ -8,8 +8,9 @@ const (
 	// trusted is how much predicted and seen boxes must overlap for predictions to be told. They do by 0.8 and
 	// more, in crowds too; less means that the camera moves in a way that no filter of one box can foretell.
 	trusted = 0.75
-	// leastWithin is the share of an unseen track's box that must lie in the picture.
-	leastWithin = 0.1
+	// wholly is the share of an unseen track's box that must lie in the picture: who touches its edge has left it, as
+	// a rule. The rest is rounding.
+	wholly = 0.999
 )
 
 // compare keeps how well tracks in sight were foretold lately.
@@ -26,14 +27,18 @@ func (t *core) compare() {
 	t.foretold += 0.2 * (sum/n - t.foretold)
 }
 
-// tell writes a track into the object that belongs to it.
+// tell writes a track into the object that belongs to it. Its box is half the filter's, which is calm but lags behind
+// what changes quickly, as the width of somebody walking does, and half the detector's.
 func (t *core) tell(k *tracked, o *result.Object) {
 	if k.number == 0 {
 		return
 	}
 	o.Track, o.TrackBox = k.number, o.Box
 	if t.method.predicts && t.foretold >= trusted {
-		o.TrackBox = k.motion.box().corners()
+		b := k.motion.box().corners()
+		for i := range b {
+			o.TrackBox[i] = (o.Box[i] + b[i]) / 2
+		}
 	}
 }
 
@@ -50,7 +55,7 @@ func (t *core) Unseen(dst []result.Unseen, width, height int) []result.Unseen {
 			continue
 		}
 		b := k.motion.box()
-		if b.within(float64(width), float64(height)) < leastWithin {
+		if b.within(float64(width), float64(height)) < wholly {
 			continue
 		}
 		dst = append(dst, result.Unseen{Track: k.number, Class: k.class, TrackBox: b.corners(), Since: since.Seconds()})

@@ -51,8 +51,8 @@ func TestUnseenIsToldForAWhile(t *testing.T) {
 
 func TestUnseenLeavesThePicture(t *testing.T) {
 	tracker := newCore(Options{})
-	feed(tracker, 10, func(i int) []result.Object { return []result.Object{person(100-10*float32(i), 200, 40, 100, 0.9)} })
-	for i, want := range []int{1, 1, 0} { // its centre is at 0, -10, -20, and it is 40 wide
+	feed(tracker, 10, func(i int) []result.Object { return []result.Object{person(135-10*float32(i), 200, 40, 100, 0.9)} })
+	for i, want := range []int{1, 1, 0} { // its left edge is at 15, 5, -5
 		tracker.Update(time.Duration(10+i)*frame, nil, Appearance{})
 		if got := tracker.Unseen(nil, 1920, 1080); len(got) != want {
 			t.Errorf("%d frames later: %+v, want %d", i, got, want)
