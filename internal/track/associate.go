@@ -112,7 +112,7 @@ func (t *core) candidates(row int, k *tracked, r round, cosines []float32) {
 	}
 	for _, c := range t.near.query(k.predicted.grown(grow)) {
 		d := &t.seen[c]
-		if d.taken || d.class != k.class || (d.score >= t.o.Birth) != r.sure {
+		if d.taken || d.kind != k.kind || (d.score >= t.o.Birth) != r.sure {
 			continue
 		}
 		overlap := d.box.overlap(k.predicted, grow)

@@ -82,7 +82,7 @@ func (t *core) collect() float64 {
 		for _, j := range t.near.query(around) {
 			d := &t.seen[j]
 			dx, dy := d.box.cx-k.predicted.cx, d.box.cy-k.predicted.cy
-			if math.Abs(dx) >= reach*size || math.Abs(dy) >= reach*size || d.score < t.o.Birth || d.class != k.class {
+			if math.Abs(dx) >= reach*size || math.Abs(dy) >= reach*size || d.score < t.o.Birth || d.kind != k.kind {
 				continue
 			}
 			if ratio := d.box.w * d.box.h / (k.predicted.w * k.predicted.h); ratio > 0.56 && ratio < 1.78 {

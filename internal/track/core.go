@@ -43,7 +43,7 @@ type tracked struct {
 	motion motion
 	// box is the object as last seen, predicted where it should be now.
 	box, predicted box
-	class          string
+	kind           kind
 	number         int64 // 0 until confirmed
 	hits, misses   int
 	born, lastSeen time.Duration
@@ -53,12 +53,16 @@ type tracked struct {
 	found  int // index into seen, -1 while not matched in this frame
 }
 
+// kind is what tracks and objects must have in common. Two detectors that find the same make tracks of their own: one
+// track with both would show a person twice, or miss somebody.
+type kind struct{ detector, class string }
+
 // detection is one usable object of the frame.
 type detection struct {
 	object int // index into the caller's objects
 	row    int // appearance row, -1 for none
 	box    box
-	class  string
+	kind   kind
 	score  float32
 	taken  bool
 	// like is the track that it looks most like, once compared.
@@ -137,7 +141,7 @@ func (t *core) read(objects []result.Object, listed []int) {
 		if !ok || !(o.Score >= t.o.Update) || math.IsInf(float64(o.Score), 0) {
 			continue
 		}
-		t.seen = append(t.seen, detection{object: i, row: row, box: b, class: o.Class, score: o.Score})
+		t.seen = append(t.seen, detection{object: i, row: row, box: b, kind: kind{o.Detector, o.Class}, score: o.Score})
 	}
 	t.near.fill(t.seen)
 }
@@ -210,7 +214,7 @@ func (t *core) bear(objects []result.Object, actions []int32) {
 			continue
 		}
 		d.taken = true
-		k := tracked{box: d.box, class: d.class, hits: 1, born: t.pts, lastSeen: t.pts, slot: -1, found: i}
+		k := tracked{box: d.box, kind: d.kind, hits: 1, born: t.pts, lastSeen: t.pts, slot: -1, found: i}
 		k.motion.start(d.box)
 		t.confirm(&k)
 		t.tell(&k, &objects[d.object])
@@ -238,11 +242,11 @@ func (t *core) bear(objects []result.Object, actions []int32) {
 	}
 }
 
-// crowded says that another object of its class covers much of d: its vector would be of both.
+// crowded says that another object of its kind covers much of d: its vector would be of both.
 func (t *core) crowded(d *detection) bool {
 	for _, i := range t.near.query(d.box) {
 		o := &t.seen[i]
-		if o != d && o.class == d.class && o.box.overlap(d.box, 0) > 0.3 {
+		if o != d && o.kind == d.kind && o.box.overlap(d.box, 0) > 0.3 {
 			return true
 		}
 	}

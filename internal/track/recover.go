@@ -35,7 +35,7 @@ func (t *core) recover(cosines []float32) {
 		far := (atOnce + pace*min((t.pts-k.lastSeen).Seconds(), longest)) * k.predicted.size()
 		for _, c := range t.near.query(box{k.predicted.cx, k.predicted.cy, 2 * far, 2 * far}) {
 			d := &t.seen[c]
-			if d.taken || d.class != k.class || d.score < t.o.Birth || math.Hypot(d.box.cx-k.predicted.cx, d.box.cy-k.predicted.cy) > far {
+			if d.taken || d.kind != k.kind || d.score < t.o.Birth || math.Hypot(d.box.cx-k.predicted.cx, d.box.cy-k.predicted.cy) > far {
 				continue
 			}
 			ratio := d.box.h / k.predicted.h
@@ -61,7 +61,7 @@ func (t *core) looksMostLike(d *detection, cosines []float32) int {
 	best, at, sum, n := -1.0, -1, 0.0, 0.0
 	for _, i := range t.known {
 		c := float64(row[t.tracks[i].slot])
-		if math.IsNaN(c) || math.IsInf(c, 0) || t.tracks[i].class != d.class {
+		if math.IsNaN(c) || math.IsInf(c, 0) || t.tracks[i].kind != d.kind {
 			continue
 		}
 		sum, n = sum+c, n+1

@@ -268,3 +268,30 @@ func TestHalfHidden(t *testing.T) {
 		t.Errorf("track %d after a half-hidden frame, want 1", n)
 	}
 }
+
+// Two detectors that see the same person make a track each, and neither takes over the other's.
+func TestDetectorsHaveTheirOwnTracks(t *testing.T) {
+	for _, m := range Methods {
+		tracker := newCore(Options{Method: m})
+		for i := range 20 {
+			near, far := person(100+4*float32(i), 200, 40, 100, 0.9), person(102+4*float32(i), 201, 42, 99, 0.8)
+			near.Detector, far.Detector = "near", "far"
+			o := []result.Object{near, far}
+			switch { // each misses some
+			case i > 5 && i%3 == 1:
+				o = o[:1]
+			case i > 5 && i%3 == 2:
+				o = o[1:]
+			}
+			tracker.Update(time.Duration(i)*frame, o, Appearance{})
+			for _, o := range o {
+				if want := map[string]int64{"near": 1, "far": 2}[o.Detector]; o.Track != 0 && o.Track != want {
+					t.Fatalf("%s: frame %d: %s has track %d, want %d", m, i, o.Detector, o.Track, want)
+				}
+			}
+		}
+		if tracker.Count() != 2 {
+			t.Errorf("%s: %d tracks, want 2", m, tracker.Count())
+		}
+	}
+}
