@@ -110,7 +110,7 @@ func (t *core) candidates(row int, k *tracked, r round, cosines []float32) {
 		age = min((t.pts - k.lastSeen).Seconds(), 1)
 		grow = growFor(k, age)
 	}
-	for _, c := range t.near.query(k.predicted.grown(grow)) {
+	for _, c := range t.near.query(k.predicted, grow) {
 		d := &t.seen[c]
 		if d.taken || d.kind != k.kind || (d.score >= t.o.Birth) != r.sure {
 			continue

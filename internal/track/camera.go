@@ -79,7 +79,7 @@ func (t *core) collect() float64 {
 			continue
 		}
 		around := box{k.predicted.cx, k.predicted.cy, 2 * reach * size, 2 * reach * size}
-		for _, j := range t.near.query(around) {
+		for _, j := range t.near.query(around, 0) {
 			d := &t.seen[j]
 			dx, dy := d.box.cx-k.predicted.cx, d.box.cy-k.predicted.cy
 			if math.Abs(dx) >= reach*size || math.Abs(dy) >= reach*size || d.score < t.o.Birth || d.kind != k.kind {

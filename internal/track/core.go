@@ -22,10 +22,14 @@ type core struct {
 	jumped bool
 
 	seen []detection
+	// kinds are those seen so far.
+	kinds []kind
 	// rowOf is the row of appearance by object, -1 for none.
 	rowOf []int
 	owner []bool // of gallery slots: true while a track holds it
 	near  grid   // the seen boxes
+	// crowding says that the seen objects' crowded is known.
+	crowding bool
 	match assign.Solver
 	// rows are the tracks that take part in a round, by their index.
 	rows []int
@@ -43,7 +47,7 @@ type tracked struct {
 	motion motion
 	// box is the object as last seen, predicted where it should be now.
 	box, predicted box
-	kind           kind
+	kind           int32 // index of core.kinds
 	number         int64 // 0 until confirmed
 	hits, misses   int
 	born, lastSeen time.Duration
@@ -57,14 +61,27 @@ type tracked struct {
 // track with both would show a person twice, or miss somebody.
 type kind struct{ detector, class string }
 
+// kindOf finds an object's kind, of which there are few.
+func (t *core) kindOf(o *result.Object) int32 {
+	k := kind{o.Detector, o.Class}
+	i := slices.Index(t.kinds, k)
+	if i < 0 {
+		i, t.kinds = len(t.kinds), append(t.kinds, k)
+	}
+	return int32(i)
+}
+
 // detection is one usable object of the frame.
 type detection struct {
 	object int // index into the caller's objects
 	row    int // appearance row, -1 for none
 	box    box
-	kind   kind
+	kind   int32 // index of core.kinds
 	score  float32
 	taken  bool
+	// crowded says that another object of its kind covers much of it, once core.crowding is set: its vector would be of
+	// both.
+	crowded bool
 	// like is the track that it looks most like, once compared.
 	compared bool
 	like     int
@@ -118,7 +135,7 @@ func (t *core) advance(pts time.Duration) {
 
 // read lists the objects that can take part; listed are those of the rows of appearance, ascending or not.
 func (t *core) read(objects []result.Object, listed []int) {
-	t.seen = t.seen[:0]
+	t.seen, t.crowding = t.seen[:0], false
 	t.rowOf = slices.Grow(t.rowOf[:0], len(objects))[:len(objects)]
 	for i := range t.rowOf {
 		t.rowOf[i] = -1
@@ -141,7 +158,7 @@ func (t *core) read(objects []result.Object, listed []int) {
 		if !ok || !(o.Score >= t.o.Update) || math.IsInf(float64(o.Score), 0) {
 			continue
 		}
-		t.seen = append(t.seen, detection{object: i, row: row, box: b, kind: kind{o.Detector, o.Class}, score: o.Score})
+		t.seen = append(t.seen, detection{object: i, row: row, box: b, kind: t.kindOf(o), score: o.Score})
 	}
 	t.near.fill(t.seen)
 }
@@ -163,7 +180,7 @@ func (t *core) refresh(objects []result.Object, actions []int32) {
 		}
 		t.confirm(k)
 		t.tell(k, &objects[d.object])
-		if k.filled && d.row >= 0 && d.row < len(actions) && d.score >= t.o.Birth && !t.crowded(d) {
+		if k.filled && d.row >= 0 && d.row < len(actions) && d.score >= t.o.Birth && !t.isCrowded(d) {
 			actions[d.row] = k.slot
 		}
 	}
@@ -242,13 +259,16 @@ func (t *core) bear(objects []result.Object, actions []int32) {
 	}
 }
 
-// crowded says that another object of its kind covers much of d: its vector would be of both.
-func (t *core) crowded(d *detection) bool {
-	for _, i := range t.near.query(d.box) {
-		o := &t.seen[i]
-		if o != d && o.kind == d.kind && o.box.overlap(d.box, 0) > 0.3 {
-			return true
-		}
+// isCrowded finds out for all objects of the frame when it is first asked.
+func (t *core) isCrowded(d *detection) bool {
+	if !t.crowding {
+		t.crowding = true
+		t.near.pairs(func(i, j int32) {
+			a, b := &t.seen[i], &t.seen[j]
+			if a.kind == b.kind && a.box.overlap(b.box, 0) > 0.3 {
+				a.crowded, b.crowded = true, true
+			}
+		})
 	}
-	return false
+	return d.crowded
 }

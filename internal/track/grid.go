@@ -1,41 +1,45 @@
 package track
 
 import (
-	"math"
 	"slices"
 )
 
 // grid finds the boxes near a place without looking at all of them. Its cells are hashed, so that a
-// box far outside costs nothing, and a box lies in every cell it touches after growing by mostGrowth.
+// box far outside costs nothing, and a box lies in every cell it touches.
 type grid struct {
-	cell    float64
+	per     float64 // cells in a pixel
 	mask    uint32
 	start   []int32 // of a bucket's boxes in entries; one more than buckets
 	entries []int32
 	wide    []int32 // boxes that touch too many cells to be in them
+	largest box     // width and height that none of the others exceeds
 	keys    []uint32
 	owners  []int32
 	stamp   []uint32 // of a box: the query that found it last
 	queries uint32
 	found   []int32
-	boxes   []detection
+	boxes   []box
 }
 
 // mostCells is in how many cells a box may lie, and how many a query looks into before it is
 // cheaper to look at every box.
 const mostCells = 64
 
-// fill takes the boxes of a frame, which must stay as they are until the next fill.
-func (g *grid) fill(boxes []detection) {
-	g.boxes, g.queries = boxes, 0
+// fill takes the boxes of a frame.
+func (g *grid) fill(seen []detection) {
+	g.boxes, g.queries = g.boxes[:0], 0
+	for i := range seen {
+		g.boxes = append(g.boxes, seen[i].box)
+	}
+	boxes := g.boxes
 	g.keys, g.owners, g.wide = g.keys[:0], g.owners[:0], g.wide[:0]
 	g.stamp = slices.Grow(g.stamp[:0], len(boxes))[:len(boxes)]
 	clear(g.stamp)
 	var sum float64
 	for i := range boxes {
-		sum += max(boxes[i].box.w, boxes[i].box.h)
+		sum += max(boxes[i].w, boxes[i].h)
 	}
-	g.cell = max(sum/float64(max(len(boxes), 1))*(1+mostGrowth), 1)
+	g.per, g.largest = 1/max(sum/float64(max(len(boxes), 1)), 1), box{}
 	buckets := 16
 	for buckets < 4*len(boxes) {
 		buckets *= 2
@@ -44,11 +48,13 @@ func (g *grid) fill(boxes []detection) {
 	g.start = slices.Grow(g.start[:0], buckets+1)[:buckets+1]
 	clear(g.start)
 	for i := range boxes {
-		x1, y1, x2, y2 := g.cells(boxes[i].box.grown(mostGrowth))
+		b := boxes[i]
+		x1, y1, x2, y2 := g.cells(b)
 		if (x2-x1+1)*(y2-y1+1) > mostCells {
 			g.wide = append(g.wide, int32(i))
 			continue
 		}
+		g.largest.w, g.largest.h = max(g.largest.w, b.w), max(g.largest.h, b.h)
 		for y := y1; y <= y2; y++ {
 			for x := x1; x <= x2; x++ {
 				k := g.bucket(x, y)
@@ -71,7 +77,13 @@ func (g *grid) fill(boxes []detection) {
 }
 
 func (g *grid) cells(b box) (x1, y1, x2, y2 int64) {
-	at := func(v float64) int64 { return int64(math.Floor(v / g.cell)) }
+	at := func(v float64) int64 {
+		i := int64(v * g.per)
+		if v < 0 { // towards the left, as everywhere
+			i--
+		}
+		return i
+	}
 	return at(b.cx - b.w/2), at(b.cy - b.h/2), at(b.cx + b.w/2), at(b.cy + b.h/2)
 }
 
@@ -80,24 +92,33 @@ func (g *grid) bucket(x, y int64) uint32 {
 	return (h ^ h>>15) & g.mask
 }
 
-// query lists the boxes that may touch b when they have grown by mostGrowth at most; some of them do
-// not. Each comes once. It is valid until the next query and the caller may reorder it.
-func (g *grid) query(b box) []int32 {
+// query lists the boxes that touch b when both have grown by the share grow of their size on every side. Each comes
+// once. It is valid until the next query and the caller may reorder it.
+func (g *grid) query(b box, grow float64) []int32 {
 	g.queries++
-	g.found = append(g.found[:0], g.wide...)
-	x1, y1, x2, y2 := g.cells(b)
+	g.found = g.found[:0]
+	reach := 0.5 + grow
+	// That boxes grow towards b is as if b grew by as much as the largest does.
+	x1, y1, x2, y2 := g.cells(box{b.cx, b.cy, b.w + 2*grow*(b.w+g.largest.w), b.h + 2*grow*(b.h+g.largest.h)})
 	if (x2-x1+1)*(y2-y1+1) > mostCells {
-		g.found = g.found[:0]
 		for i := range g.boxes {
-			g.found = append(g.found, int32(i))
+			if !g.boxes[i].apart(b, reach) {
+				g.found = append(g.found, int32(i))
+			}
 		}
 		return g.found
+	}
+	for _, i := range g.wide {
+		if !g.boxes[i].apart(b, reach) {
+			g.found = append(g.found, i)
+		}
 	}
 	for y := y1; y <= y2; y++ {
 		for x := x1; x <= x2; x++ {
 			k := g.bucket(x, y)
 			for _, i := range g.entries[g.start[k]:g.start[k+1]] {
-				if g.stamp[i] != g.queries {
+				// Most lie apart, so that is asked first.
+				if !g.boxes[i].apart(b, reach) && g.stamp[i] != g.queries {
 					g.stamp[i] = g.queries
 					g.found = append(g.found, i)
 				}
@@ -105,4 +126,26 @@ func (g *grid) query(b box) []int32 {
 		}
 	}
 	return g.found
+}
+
+// pairs visits the pairs of boxes that touch, some of them more than once.
+func (g *grid) pairs(visit func(i, j int32)) {
+	for k := range g.mask + 1 {
+		in := g.entries[g.start[k]:g.start[k+1]]
+		for n, i := range in {
+			b := g.boxes[i]
+			for _, j := range in[n+1:] {
+				if i != j && !g.boxes[j].apart(b, 0.5) {
+					visit(i, j)
+				}
+			}
+		}
+	}
+	for _, i := range g.wide {
+		for j := range g.boxes {
+			if int32(j) != i && !g.boxes[j].apart(g.boxes[i], 0.5) {
+				visit(i, int32(j))
+			}
+		}
+	}
 }

@@ -24,10 +24,19 @@ func TestGridMissesNoOverlap(t *testing.T) {
 			seen[i].box = random()
 		}
 		g.fill(seen)
+		together := map[[2]int32]bool{}
+		g.pairs(func(i, j int32) { together[[2]int32{min(i, j), max(i, j)}] = true })
+		for i := range seen {
+			for j := range i {
+				if touch := seen[i].box.overlap(seen[j].box, 0) > 0; touch != together[[2]int32{int32(j), int32(i)}] {
+					t.Fatalf("try %d: boxes %+v and %+v: touch %v", try, seen[i].box, seen[j].box, touch)
+				}
+			}
+		}
 		for range 5 {
 			k, grow := random(), r.Float64()*mostGrowth
 			found := map[int32]bool{}
-			for _, c := range g.query(k.grown(grow)) {
+			for _, c := range g.query(k, grow) {
 				if found[c] {
 					t.Fatalf("try %d: box %d came twice", try, c)
 				}

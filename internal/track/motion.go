@@ -44,20 +44,23 @@ func (b box) within(width, height float64) float64 {
 // size is the side of the square of the same area: what noise and speed are measured in.
 func (b box) size() float64 { return max(math.Sqrt(b.w*b.h), minSide) }
 
-// grown is the box with the share grow of its size added on every side.
-func (b box) grown(grow float64) box { return box{b.cx, b.cy, b.w * (1 + 2*grow), b.h * (1 + 2*grow)} }
-
 // overlap is the intersection over union after both boxes have grown by the share grow of their size
 // on every side, so that small things that moved by more than their width still have one.
 func (b box) overlap(o box, grow float64) float64 {
 	g := 0.5 + grow
-	w := min(b.cx+b.w*g, o.cx+o.w*g) - max(b.cx-b.w*g, o.cx-o.w*g)
-	h := min(b.cy+b.h*g, o.cy+o.h*g) - max(b.cy-b.h*g, o.cy-o.h*g)
-	if w <= 0 || h <= 0 {
+	if b.apart(o, g) {
 		return 0
 	}
+	// Two intervals share the whole of the smaller one, or what their centres leave.
+	w := min(g*(b.w+o.w)-math.Abs(b.cx-o.cx), 2*g*b.w, 2*g*o.w)
+	h := min(g*(b.h+o.h)-math.Abs(b.cy-o.cy), 2*g*b.h, 2*g*o.h)
 	inter := w * h
 	return inter / (4*g*g*(b.w*b.h+o.w*o.h) - inter)
+}
+
+// apart says that boxes 2g times as large share nothing. Most pairs that are compared do not.
+func (b box) apart(o box, g float64) bool {
+	return math.Abs(b.cx-o.cx) >= g*(b.w+o.w) || math.Abs(b.cy-o.cy) >= g*(b.h+o.h)
 }
 
 // Noise, in sizes (see box.size) and seconds.

@@ -33,7 +33,7 @@ func (t *core) recover(cosines []float32) {
 	for row, i := range t.rows {
 		k := &t.tracks[i]
 		far := (atOnce + pace*min((t.pts-k.lastSeen).Seconds(), longest)) * k.predicted.size()
-		for _, c := range t.near.query(box{k.predicted.cx, k.predicted.cy, 2 * far, 2 * far}) {
+		for _, c := range t.near.query(box{k.predicted.cx, k.predicted.cy, 2 * far, 2 * far}, 0) {
 			d := &t.seen[c]
 			if d.taken || d.kind != k.kind || d.score < t.o.Birth || math.Hypot(d.box.cx-k.predicted.cx, d.box.cy-k.predicted.cy) > far {
 				continue

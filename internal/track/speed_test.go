@@ -77,7 +77,7 @@ func TestWorkGrowsWithNeighbours(t *testing.T) {
 		}
 		sum := 0
 		for i := range s.tracker.tracks {
-			sum += len(s.tracker.near.query(s.tracker.tracks[i].predicted.grown(mostGrowth)))
+			sum += len(s.tracker.near.query(s.tracker.tracks[i].predicted, mostGrowth))
 		}
 		return float64(sum) / float64(n)
 	}
