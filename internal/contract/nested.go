@@ -27,7 +27,7 @@ func Nested(h *Harness) (figure string, err error) {
 var nestedWant = []string{
 	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]|" +
 		"hat in 3 [120 50 140 90]|badge in 1 [35 20 45 40] colour=yes|badge in 2 [50 50 60 70] colour=yes|hat in 3 [105 15 115 25]",
-	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]",
+	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]|resting worn",
 	"person [10 10 50 90] mood=yes|person [30 10 70 90] mood=yes|person [100 10 140 90] mood=yes|dog [0 0 9 9]|" +
 		"hat in 3 [120 50 140 90]|badge in 1 [35 20 45 40] colour=yes|badge in 2 [50 50 60 70] colour=yes|hat in 3 [105 15 115 25]",
 }

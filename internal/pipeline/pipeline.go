@@ -219,6 +219,7 @@ func (l *lane) look(p *device.Picture) error {
 	}
 	detected := time.Now()
 	look := l.vision.Appearance()
+	l.tracker.Rest(l.vision.Resting())
 	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Objects: look.Objects, Cosines: look.Cosines, Actions: look.Remember})
 	f.Unseen = l.tracker.Unseen(f.Unseen[:0], f.Width, f.Height)
 	if err := l.identify(p, f, look); err != nil {

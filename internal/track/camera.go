@@ -61,7 +61,7 @@ func (t *core) steady() bool {
 func (t *core) collect() float64 {
 	c := &t.camera
 	c.votes, c.sizes = c.votes[:0], c.sizes[:0]
-	steady := func(k *tracked) bool { return k.number != 0 && k.misses == 0 }
+	steady := func(k *tracked) bool { return k.number != 0 && k.misses == 0 && !t.kinds[k.kind].resting }
 	step := (len(t.tracks) + enough - 1) / enough
 	for i := 0; i < len(t.tracks); i += step {
 		if k := &t.tracks[i]; steady(k) {

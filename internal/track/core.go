@@ -30,14 +30,12 @@ type core struct {
 	near  grid   // the seen boxes
 	// crowding says that the seen objects' crowded is known.
 	crowding bool
-	match assign.Solver
+	match    assign.Solver
 	// rows are the tracks that take part in a round, by their index.
 	rows []int
 	// known are the tracks whose looks the gallery has.
 	known  []int
 	camera camera
-	// foretold is how much predicted and seen boxes overlapped lately.
-	foretold float64
 	// steadied says that the camera's motion is known in this frame and taken out of what is predicted.
 	steadied bool
 }
@@ -59,14 +57,20 @@ type tracked struct {
 
 // kind is what tracks and objects must have in common. Two detectors that find the same make tracks of their own: one
 // track with both would show a person twice, or miss somebody.
-type kind struct{ detector, class string }
+type kind struct {
+	detector, class string
+	// resting says that the detector does not look at this frame.
+	resting bool
+	// foretold is how much predicted and seen boxes overlapped lately; overlaps and compared are sum and number of
+	// this frame.
+	foretold, overlaps, compared float64
+}
 
 // kindOf finds an object's kind, of which there are few.
 func (t *core) kindOf(o *result.Object) int32 {
-	k := kind{o.Detector, o.Class}
-	i := slices.Index(t.kinds, k)
+	i := slices.IndexFunc(t.kinds, func(k kind) bool { return k.class == o.Class && k.detector == o.Detector })
 	if i < 0 {
-		i, t.kinds = len(t.kinds), append(t.kinds, k)
+		i, t.kinds = len(t.kinds), append(t.kinds, kind{detector: o.Detector, class: o.Class, foretold: 1})
 	}
 	return int32(i)
 }
@@ -89,12 +93,18 @@ type detection struct {
 
 func newCore(o Options) *core {
 	o = o.withDefaults()
-	return &core{o: o, method: methods[o.Method], foretold: 1, owner: make([]bool, o.Slots)}
+	return &core{o: o, method: methods[o.Method], owner: make([]bool, o.Slots)}
 }
 
 func (t *core) Count() int64 { return t.last }
 
 func (t *core) Live() int { return len(t.tracks) }
+
+func (t *core) Rest(detectors []string) {
+	for i := range t.kinds {
+		t.kinds[i].resting = slices.Contains(detectors, t.kinds[i].detector)
+	}
+}
 
 func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) {
 	t.advance(pts)
@@ -107,6 +117,7 @@ func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) 
 	t.refresh(objects, a.Actions)
 	t.retire()
 	t.bear(objects, a.Actions)
+	t.Rest(nil)
 }
 
 // advance predicts every track to pts.
@@ -169,7 +180,9 @@ func (t *core) refresh(objects []result.Object, actions []int32) {
 	for i := range t.tracks {
 		k := &t.tracks[i]
 		if k.found < 0 {
-			k.misses++
+			if !t.kinds[k.kind].resting {
+				k.misses++
+			}
 			continue
 		}
 		d := &t.seen[k.found]

@@ -13,18 +13,22 @@ const (
 	wholly = 0.999
 )
 
-// compare keeps how well tracks in sight were foretold lately.
+// compare keeps how well tracks in sight were foretold lately, each kind for itself: small things are foretold worse.
 func (t *core) compare() {
-	sum, n := 0.0, 0.0
+	for i := range t.kinds {
+		t.kinds[i].overlaps, t.kinds[i].compared = 0, 0
+	}
 	for i := range t.tracks {
 		if k := &t.tracks[i]; k.found >= 0 && k.number != 0 && k.misses == 0 && t.seen[k.found].score >= t.o.Birth {
-			sum, n = sum+k.predicted.overlap(t.seen[k.found].box, 0), n+1
+			of := &t.kinds[k.kind]
+			of.overlaps, of.compared = of.overlaps+k.predicted.overlap(t.seen[k.found].box, 0), of.compared+1
 		}
 	}
-	if n == 0 {
-		return
+	for i := range t.kinds {
+		if k := &t.kinds[i]; k.compared > 0 {
+			k.foretold += 0.2 * (k.overlaps/k.compared - k.foretold)
+		}
 	}
-	t.foretold += 0.2 * (sum/n - t.foretold)
 }
 
 // tell writes a track into the object that belongs to it. Its box is half the filter's, which is calm but lags behind
@@ -34,7 +38,7 @@ func (t *core) tell(k *tracked, o *result.Object) {
 		return
 	}
 	o.Track, o.TrackBox = k.number, o.Box
-	if t.method.predicts && t.foretold >= trusted {
+	if t.method.predicts && t.kinds[k.kind].foretold >= trusted {
 		b := k.motion.box().corners()
 		for i := range b {
 			o.TrackBox[i] = (o.Box[i] + b[i]) / 2
@@ -45,13 +49,13 @@ func (t *core) tell(k *tracked, o *result.Object) {
 // Unseen has nothing to tell where tracks are not predicted. A track is believed in for as long as it
 // was seen before, so that what was there for a moment only leaves no ghost.
 func (t *core) Unseen(dst []result.Unseen, width, height int) []result.Unseen {
-	if !t.method.predicts || t.foretold < trusted {
+	if !t.method.predicts {
 		return dst
 	}
 	for i := range t.tracks {
 		k := &t.tracks[i]
 		since := t.pts - k.lastSeen
-		if k.number == 0 || k.misses == 0 || since > min(t.o.Coast, k.lastSeen-k.born) {
+		if k.number == 0 || k.misses == 0 || t.kinds[k.kind].foretold < trusted || since > min(t.o.Coast, k.lastSeen-k.born) {
 			continue
 		}
 		b := k.motion.box()

@@ -108,3 +108,62 @@ func TestUntrustedPredictionsAreNotTold(t *testing.T) {
 		}
 	}
 }
+
+// A detector that looks at every n-th picture only has tracks as any other, and between its looks nobody is missed.
+func TestRestingDetectors(t *testing.T) {
+	for _, m := range Methods {
+		for _, every := range []int{2, 3, 5} {
+			tracker := newCore(Options{Method: m})
+			for i := range 100 {
+				walker, sign := person(100+2*float32(i), 300, 40, 100, 0.9), person(900, 100, 60, 60, 0.9)
+				walker.Detector, sign.Detector, sign.Class = "people", "signs", "sign"
+				objects := []result.Object{walker, sign}
+				if i%every != 0 {
+					objects = objects[:1]
+					tracker.Rest([]string{"signs"})
+				}
+				tracker.Update(time.Duration(i)*frame, objects, Appearance{})
+				if unseen := tracker.Unseen(nil, 1920, 1080); len(unseen) > 0 {
+					t.Fatalf("%s, every %d: frame %d: %+v is told as unseen", m, every, i, unseen)
+				}
+				if len(objects) == 2 && i >= 3*every && objects[1].Track != 2 {
+					t.Fatalf("%s, every %d: frame %d: the sign has track %d, want 2", m, every, i, objects[1].Track)
+				}
+			}
+			// What is looked for and not there any more is missed.
+			for i := 100; i < 200; i++ {
+				tracker.Update(time.Duration(i)*frame, nil, Appearance{})
+			}
+			if tracker.Live() != 0 || tracker.Count() != 2 {
+				t.Errorf("%s, every %d: %d tracks live of %d, want 0 of 2", m, every, tracker.Live(), tracker.Count())
+			}
+		}
+	}
+}
+
+// Small things that are foretold badly do not change what is told of people.
+func TestKindsAreForetoldApart(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	tracker := newCore(Options{})
+	for i := range 60 {
+		objects := []result.Object{person(100+4*float32(i), 300, 40, 100, 0.9)}
+		for p := range 8 {
+			plate := person(100+150*float32(p)+12*float32(r.NormFloat64()), 700+4*float32(r.NormFloat64()), 20, 8, 0.9)
+			plate.Class = "plate"
+			objects = append(objects, plate)
+		}
+		if i >= 57 {
+			objects = objects[1:] // the walker is hidden
+		}
+		tracker.Update(time.Duration(i)*frame, objects, Appearance{})
+		told := 0
+		for _, u := range tracker.Unseen(nil, 1920, 1080) {
+			if u.Class == "person" {
+				told++
+			}
+		}
+		if want := max(0, min(i-56, 1)); told != want {
+			t.Errorf("frame %d: %d people told as unseen, want %d", i, told, want)
+		}
+	}
+}

@@ -23,6 +23,9 @@ type Tracker interface {
 	// to be, until Options.Coast after they were last seen. Those that have left a picture of this size are
 	// left out, and all are while motion cannot be foretold. IoU, which foretells nothing, has none.
 	Unseen(dst []result.Unseen, width, height int) []result.Unseen
+	// Rest says that some detectors, by the name that their objects tell, do not look at the next frame: their tracks
+	// are predicted, and it is no miss that nobody belongs to them.
+	Rest(detectors []string)
 	// Count is how many tracks have been confirmed so far, which is also the highest number given.
 	Count() int64
 	// Live is how many tracks are being followed, confirmed or not.

@@ -26,6 +26,8 @@ type finder struct {
 	lists    []*group
 	// offset is where its objects begin among the frame's.
 	offset int
+	// looked says that it looked at the last picture.
+	looked bool
 }
 
 // newFinder completes choose, which says how the objects are selected, and lets groups look at them.
@@ -63,6 +65,14 @@ func (f *finder) queue(s device.Stream) error {
 	return nil
 }
 
+// name is what the detector's objects call it: nothing, where it is the only one.
+func (f *finder) name() string {
+	if len(f.manager.finders) > 1 {
+		return f.model
+	}
+	return ""
+}
+
 // read appends the objects to the frame's, and reads the lists of subjects. parent, if there, says in which of the
 // frame's objects an anchor lies.
 func (f *finder) read(frame *result.Frame, parent func(anchor int) int) error {
@@ -72,11 +82,8 @@ func (f *finder) read(frame *result.Frame, parent func(anchor int) int) error {
 		e := f.by.Engine()
 		return fmt.Errorf("model %s: %d numbers of outputs %v: %w", e.Name(), none, e.Outputs(), ErrNotANumber)
 	}
-	f.offset = len(frame.Objects)
-	name := ""
-	if len(f.manager.finders) > 1 {
-		name = f.model
-	}
+	f.offset, f.looked = len(frame.Objects), true
+	name := f.name()
 	for i := range count {
 		r := raw[device.RecordHeader+device.RecordSize*i:]
 		o := result.Object{

@@ -41,7 +41,7 @@ type stage interface {
 	step(first, n int) model.Step
 	// read fills in what the stage says of subject row.
 	read(row int, o *result.Object) error
-	// finish is called when all subjects were read, if there are any.
+	// finish is called when all subjects, if there are any, were read.
 	finish(f *result.Frame) error
 	// due says whether the stage looks at the picture of that number.
 	due(picture uint64) bool
@@ -150,7 +150,7 @@ func (g *group) run(picture uint64, f *result.Frame) error {
 			due |= 1 << i
 		}
 	}
-	if due == 0 {
+	if due == 0 || !g.on.looked {
 		return nil
 	}
 	for first := 0; first < len(g.indices); first += g.batch {
@@ -170,9 +170,6 @@ func (g *group) run(picture uint64, f *result.Frame) error {
 			if err := s.read(row, &f.Objects[index]); err != nil {
 				return err
 			}
-		}
-		if len(g.indices) == 0 {
-			continue
 		}
 		if err := s.finish(f); err != nil {
 			return err

@@ -37,6 +37,7 @@ type DetectionManager struct {
 	copying    device.Stream
 	buffers    []*device.Buffer
 	attributes attributes
+	resting    []string
 	// pictures counts those that were looked at.
 	pictures uint64
 }
@@ -155,6 +156,9 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	for _, g := range m.groups {
 		g.indices = g.indices[:0]
 	}
+	for _, f := range m.finders {
+		f.looked = false
+	}
 	if program == nil {
 		stream := m.viewers[0].stream()
 		return errors.Join(stream.Copy(m.picture.Buffer, p.Buffer), stream.Synchronize())
@@ -180,6 +184,18 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		}
 	}
 	return nil
+}
+
+// Resting are the detectors, by the names that their objects tell, which did not look at the last picture. It is
+// valid until the next call.
+func (m *DetectionManager) Resting() []string {
+	m.resting = m.resting[:0]
+	for _, f := range m.finders {
+		if !f.looked {
+			m.resting = append(m.resting, f.name())
+		}
+	}
+	return m.resting
 }
 
 func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }

@@ -106,5 +106,8 @@ func (h *head) item(i int, c *model.ExecutionContext) device.Head {
 func (s *detectStage) read(int, *result.Object) error { return nil }
 
 func (s *detectStage) finish(f *result.Frame) error {
+	if s.objects.looked = true; len(s.group.indices) == 0 {
+		return nil // nothing ran: what is on the host is of another picture
+	}
 	return s.objects.read(f, func(anchor int) int { return s.group.indices[anchor/s.uncrop.Each] })
 }
