@@ -23,7 +23,7 @@ type Model struct {
 	On        string   `yaml:"on" doc:"The name of the detection model whose objects it looks at; the first one if left out. Or picture: whole pictures, which is what detection models look at if it is left out, and segmentation models of family semantic can."`
 	MinWidth  float64  `yaml:"min_width" default:"0" min:"0" max:"65536" doc:"Narrower objects, in picture pixels, are not looked at."`
 	MinHeight float64  `yaml:"min_height" default:"0" min:"0" max:"65536" doc:"Lower objects, in picture pixels, are not looked at."`
-	Every     int      `yaml:"every" default:"1" min:"1" max:"1000" doc:"Look at every n-th picture only. The results of the others have nothing of this model."`
+	Every     int      `yaml:"every" default:"1" min:"1" max:"1000" doc:"Look at every n-th picture only. The results of the others have nothing of this model; tracks of a detector's objects go on."`
 	Margin    float64  `yaml:"margin" min:"-0.45" max:"1.5" doc:"Not for whole pictures: share of the region's size that is added on each side; takes the place of the card's region.scale (0.1 is a scale of 1.2)."`
 
 	// Name is the model's key in the configuration.
@@ -219,8 +219,17 @@ func (r *reader) checkSubjects(field string, c *Config, m *Model) {
 		r.checkWithin(field, c, m)
 	}
 	r.checkWanted(field, m.Classes, &on.Card, len(on.Card.Classes) > 0)
-	if len(m.Classes) == 0 && slices.Contains(on.Card.Classes, "person") {
+	reported := on.Card.Classes
+	if on.On == "" && len(on.Classes) > 0 {
+		reported = on.Classes
+	}
+	if len(m.Classes) == 0 && slices.Contains(reported, "person") {
 		m.Classes = []string{"person"}
+	}
+	for i, class := range m.Classes {
+		if slices.Contains(on.Card.Classes, class) && !slices.Contains(reported, class) {
+			r.fault(fmt.Sprintf("%s.classes[%d]", field, i), "models.%s.classes leaves out %q, so that nothing would be looked at", on.Name, class)
+		}
 	}
 }
 

@@ -48,6 +48,12 @@ cameras: [{name: a, source: clip.mp4}]
 			"4:36: models.self.on: self looks at what it finds itself",
 			"4:52: models.self.classes[0]: ",
 		}},
+		"classes that are not reported": {`models:
+  detection: {card: detection.yaml, classes: [dog]}
+  heads: {card: pose.yaml, on: detection, classes: [person, dog]}
+  pose: pose.yaml
+cameras: [{name: a, source: clip.mp4}]
+`, []string{`3:53: models.heads.classes[0]: models.detection.classes leaves out "person", so that nothing would be looked at`}},
 		"only poses": {"models: {pose: pose.yaml}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:9: models: expected a model of task detection"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Tracking are the settings of all cameras' trackers.
 type Tracking struct {
@@ -36,6 +39,14 @@ func (r *reader) checkTracking(t *Tracking) {
 		}
 		r.misordered(at, t)
 	}
+	r.checkCoast("tracking", t)
+}
+
+// checkCoast: a default that is longer than a short lost is cut without a word.
+func (r *reader) checkCoast(field string, t *Tracking) {
+	if at := field + ".coast"; t.Coast > t.Lost && r.has(at) && r.sound(at) && r.sound(field+".lost") {
+		r.fault(at, "expected at most lost (%v), found %v", time.Duration(t.Lost), time.Duration(t.Coast))
+	}
 }
 
 // inherit completes a camera's settings from those of all cameras. It must follow checkTracking.
@@ -60,6 +71,7 @@ func (r *reader) inherit(field string, mine *CameraTracking, all *Tracking) {
 		mine.Coast = all.Coast
 	}
 	t := Tracking(*mine)
+	r.checkCoast(field, &t)
 	if t.Update <= t.Birth || !r.sound(field+".update") || !r.sound(field+".birth") {
 		return
 	}

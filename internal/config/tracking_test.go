@@ -73,3 +73,20 @@ func TestFaultOfTrackingIsToldOnce(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A track cannot be told of for longer than it lives; a default that would be is no mistake of the user's.
+func TestCoastLastsAsLostAtMost(t *testing.T) {
+	_, err := load(t, `models: {detection: detection.yaml}
+tracking: {lost: 100ms, coast: 2s}
+cameras:
+- {name: a, source: clip.mp4, tracking: {lost: 200ms}}
+- {name: b, source: clip.mp4, tracking: {coast: 300ms}}
+`)
+	wantFaults(t, err, []string{
+		"2:32: tracking.coast: expected at most lost (100ms), found 2s",
+		"5:49: cameras[1].tracking.coast: expected at most lost (100ms), found 300ms",
+	})
+	if _, err := load(t, "models: {detection: detection.yaml}\ntracking: {lost: 100ms}\ncameras: [{name: a, source: clip.mp4}]"); err != nil {
+		t.Error(err)
+	}
+}

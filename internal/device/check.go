@@ -81,6 +81,7 @@ func (k *Keypoints) Check() error {
 func (k *Uncrop) Check() error {
 	a := arguments{kernel: "uncrop"}
 	a.subjects(k.Subjects, k.Limits, k.First, k.Count)
+	a.between("first", k.First, 0, k.Limits.People-1)
 	a.region(k.Region)
 	a.size("input ", k.InWidth, k.InHeight)
 	a.between("each", k.Each, 1, MaxEach)

@@ -181,9 +181,10 @@ type Keypoints struct {
 }
 
 // Uncrop makes records of a picture's objects of what a detector found in crops. Record (First+i)*Each+j is object
-// j of item i, its box mapped as Keypoints maps joints. Where there is no such object or no subject First+i, and
-// for all subjects after the last item, the score is -1 and the rest 0. An item with numbers that were none has
-// NaN as the score of its first record.
+// j of item i, its box mapped as Keypoints maps joints. Where there is no such object or no subject First+i, where the
+// object's centre lies outside the subject's box times Region.Scale (it is of a neighbour in the same region), and for
+// all subjects after the last item, the score is -1 and the rest 0. An item with numbers that were none has NaN as the
+// score of its first record.
 type Uncrop struct {
 	// In is Count Selections of at most Each objects, in input pixels.
 	In                *Buffer

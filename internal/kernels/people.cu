@@ -50,12 +50,17 @@ KERNEL uncrop(UncropParams p) {
         from += RECORD_HEADER + object * RECORD;
         Box r = region_of(p.region, box);
         float width = r.x2 - r.x1, height = r.y2 - r.y1;
-        to[0] = r.x1 + from[0] * width / (float)p.inWidth;
-        to[1] = r.y1 + from[1] * height / (float)p.inHeight;
-        to[2] = r.x1 + from[2] * width / (float)p.inWidth;
-        to[3] = r.y1 + from[3] * height / (float)p.inHeight;
-        to[SCORE_WORD] = from[SCORE_WORD];
-        ((int*)to)[CLASS_WORD] = ((const int*)from)[CLASS_WORD];
+        Box found = {r.x1 + from[0] * width / (float)p.inWidth, r.y1 + from[1] * height / (float)p.inHeight,
+                     r.x1 + from[2] * width / (float)p.inWidth, r.y1 + from[3] * height / (float)p.inHeight};
+        Region own = p.region;
+        own.aspect = 0;
+        Box in = region_of(own, box);
+        float x = (found.x1 + found.x2) / 2, y = (found.y1 + found.y2) / 2;
+        if (x >= in.x1 && x <= in.x2 && y >= in.y1 && y <= in.y2) {
+            to[0] = found.x1, to[1] = found.y1, to[2] = found.x2, to[3] = found.y2;
+            to[SCORE_WORD] = from[SCORE_WORD];
+            ((int*)to)[CLASS_WORD] = ((const int*)from)[CLASS_WORD];
+        }
     }
     if (object == 0 && header[1] > 0) ((uint32*)to)[SCORE_WORD] = 0x7fc00000; // NaN
 }

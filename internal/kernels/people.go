@@ -42,12 +42,11 @@ type uncropParams struct {
 func Uncrop(k device.Uncrop) ([]Launch, error) {
 	a := arguments{kernel: "uncrop"}
 	a.batch(k.First, k.Count)
-	a.between("people", k.Limits.People, 1, math.MaxInt32)
 	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
-	grid := [3]uint32{uint32(max(k.Limits.People-k.First, 1)), 1, 1}
+	grid := [3]uint32{uint32(k.Limits.People - k.First), 1, 1}
 	return []Launch{newLaunch("uncrop", grid, [3]uint32{uint32(k.Each), 1, 1}, &uncropParams{
 		In: address(k.In), Out: address(k.Out), Subjects: newSubjects(k.Subjects, k.Limits), Region: newRegion(k.Region),
 		First: int32(k.First), Count: int32(k.Count), Each: int32(k.Each), InWidth: int32(k.InWidth), InHeight: int32(k.InHeight),

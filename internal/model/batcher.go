@@ -27,12 +27,13 @@ type batcher struct {
 	mutex   sync.Mutex
 	stop    bool
 	waiting []*batchedRunner
-	// lanes counts the pipelines' contexts, flying those whose requests are on the device: they cannot come.
-	lanes, flying int
+	// contexts are counted by pipeline, flying those whose requests are on the device: they cannot come.
+	contexts map[string]int
+	flying   int
 }
 
 func newBatcher(e *Engine) (*batcher, error) {
-	b := &batcher{engine: e, changed: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	b := &batcher{engine: e, changed: make(chan struct{}, 1), timer: time.NewTimer(time.Hour), contexts: map[string]int{}}
 	for range e.config.Workers {
 		w, err := newBatchWorker(b)
 		if err != nil {
@@ -105,7 +106,7 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 		n++
 	}
 	full := items == most || n < len(b.waiting)
-	all := len(b.waiting)+b.flying >= b.lanes
+	all := len(b.waiting)+b.flying >= len(b.contexts)
 	if !full && !all && b.flying > 0 {
 		if wait = time.Until(b.waiting[0].since.Add(b.engine.config.MaxWait)); wait > 0 {
 			return batch, 0, wait
@@ -142,7 +143,7 @@ func (b *batcher) newRunner(c *ExecutionContext) (runner, error) {
 	if err != nil {
 		return nil, errors.Join(err, ready.Close())
 	}
-	b.change(func() { b.lanes++ })
+	b.change(func() { b.contexts[c.owner]++ })
 	return &batchedRunner{batcher: b, context: c, ready: ready, done: done, queued: make(chan error, 1),
 		inputs: newViews(b.engine.Inputs(), c.buffers.inputs, c.items),
 		output: newViews(b.engine.Outputs(), c.buffers.outputs, c.items)}, nil
@@ -176,6 +177,11 @@ func (r *batchedRunner) await(c *ExecutionContext) error {
 func (r *batchedRunner) capturable() bool { return false }
 
 func (r *batchedRunner) close() error {
-	r.batcher.change(func() { r.batcher.lanes-- })
+	b, owner := r.batcher, r.context.owner
+	b.change(func() {
+		if b.contexts[owner]--; b.contexts[owner] == 0 {
+			delete(b.contexts, owner)
+		}
+	})
 	return errors.Join(r.ready.Close(), r.done.Close())
 }

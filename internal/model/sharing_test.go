@@ -49,8 +49,15 @@ func TestOneEngineHoweverItIsUsed(t *testing.T) {
 				t.Errorf("%s, %s: %d items were taken", mode, role, want+1)
 			}
 		}
+		waiting := func() int { return len(m.Engine("whole").batcher.contexts) }
+		if mode == Batched && waiting() != 1 {
+			t.Errorf("a batch waits for %d pipelines, want 1", waiting())
+		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
+		}
+		if mode == Batched && waiting() != 0 {
+			t.Errorf("a batch waits for %d closed pipelines", waiting())
 		}
 		if err := m.Close(); err != nil {
 			t.Error(err)

@@ -106,10 +106,7 @@ func appendObject(dst []byte, o *Object, reid bool) []byte {
 		dst = append(dst, `,"parent":`...)
 		dst = strconv.AppendInt(dst, int64(o.Parent), 10)
 	}
-	if o.Detector != "" {
-		dst = append(dst, `,"detector":`...)
-		dst = appendString(dst, o.Detector)
-	}
+	dst = appendDetector(dst, o.Detector)
 	dst = append(dst, `,"class":`...)
 	dst = appendString(dst, o.Class)
 	dst = append(dst, `,"score":`...)
@@ -159,6 +156,13 @@ func appendBox(dst []byte, key string, b Box) []byte {
 	return append(dst, ']')
 }
 
+func appendDetector(dst []byte, name string) []byte {
+	if name == "" {
+		return dst
+	}
+	return appendString(append(dst, `,"detector":`...), name)
+}
+
 func appendUnseen(dst []byte, list []Unseen) []byte {
 	dst = append(dst, `,"unseen":[`...)
 	for i := range list {
@@ -167,6 +171,7 @@ func appendUnseen(dst []byte, list []Unseen) []byte {
 		}
 		dst = append(dst, `{"track":`...)
 		dst = strconv.AppendInt(dst, list[i].Track, 10)
+		dst = appendDetector(dst, list[i].Detector)
 		dst = append(dst, `,"class":`...)
 		dst = appendString(dst, list[i].Class)
 		dst = appendBox(dst, `,"track_box":[`, list[i].TrackBox)

@@ -26,7 +26,7 @@ func sample() *Frame {
 				Attributes: []Attribute{{"clothes", "red \"coat\"", 0.5}, {"bag", "none", 1}}, ReID: []byte{0, 60, 255, 1, 7}},
 			{Class: "dog", Score: 1, Box: Box{1, 2, 3, 4}},
 		},
-		Unseen: []Unseen{{Track: 4, Class: "dog", TrackBox: Box{1, -2, 3.5, 4}, Since: .08}, {Track: 5, Class: "person", TrackBox: Box{0, 0, 1, 1}, Since: .2}},
+		Unseen: []Unseen{{Track: 4, Class: "dog", TrackBox: Box{1, -2, 3.5, 4}, Since: .08}, {Track: 5, Detector: "far", Class: "person", TrackBox: Box{0, 0, 1, 1}, Since: .2}},
 		Areas:  []Area{{Model: "ground", Class: "road", Share: .25, Mask: &Mask{ROI: [4]int{0, 0, 3, 2}, Size: [2]int{2, 3}, Counts: RLE("06")}}},
 	}
 	for i := range 17 {

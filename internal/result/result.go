@@ -36,8 +36,10 @@ type Frame struct {
 
 // Unseen is a track that the detector does not see, because something hides it or by mistake.
 type Unseen struct {
-	Track int64  `json:"track"`
-	Class string `json:"class"`
+	Track int64 `json:"track"`
+	// Detector is that of the track's objects, where a camera has several.
+	Detector string `json:"detector,omitempty"`
+	Class    string `json:"class"`
 	// TrackBox is where its motion takes it to be; it lies in the picture.
 	TrackBox Box `json:"track_box"`
 	// Since is the time since it was last seen, in seconds.

@@ -62,7 +62,7 @@ func (t *core) Unseen(dst []result.Unseen, width, height int) []result.Unseen {
 		if b.within(float64(width), float64(height)) < wholly {
 			continue
 		}
-		dst = append(dst, result.Unseen{Track: k.number, Class: t.kinds[k.kind].class, TrackBox: b.corners(), Since: since.Seconds()})
+		dst = append(dst, result.Unseen{Track: k.number, Detector: t.kinds[k.kind].detector, Class: t.kinds[k.kind].class, TrackBox: b.corners(), Since: since.Seconds()})
 	}
 	return dst
 }

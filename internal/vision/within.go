@@ -21,6 +21,9 @@ type detectStage struct {
 	uncrop device.Uncrop
 }
 
+// twice is by how much objects of a family without suppression overlap where two crops show the same one.
+const twice = 0.7
+
 // mostWithin is how many objects are found in one crop at most.
 const mostWithin = 32
 
@@ -46,7 +49,11 @@ func newDetectStage(c crops) (s *detectStage, err error) {
 	word := func(n int) device.Values {
 		return device.Values{Buffer: records, Offset: n, Anchor: device.RecordSize / 4, Item: 1}
 	}
-	s.objects, err = m.newFinder(o, c.context, device.Select{
+	across := *o
+	if s.head.Final {
+		across.IoU = twice
+	}
+	s.objects, err = m.newFinder(&across, c.context, device.Select{
 		Head:    device.Head{Boxes: word(0), Scores: word(4), Labels: word(5), LabelType: device.Int32, UnitX: 1, UnitY: 1},
 		Anchors: limits.People * each.Objects, Classes: len(o.Classes), Fit: device.Fit{ScaleX: 1, ScaleY: 1},
 	})

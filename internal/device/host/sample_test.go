@@ -238,6 +238,50 @@ func BenchmarkCrop(b *testing.B) {
 	}
 }
 
+func TestUncrop(t *testing.T) {
+	const each = 2
+	b := newBench(t)
+	boxes := [][4]float32{{100, 100, 120, 180}, {125, 100, 145, 180}} // the region of each reaches over the other
+	region := device.Region{Aspect: 1, Scale: 1}
+	in := make([]float32, 3*(4+8*each))
+	found := func(item, count, none int, objects ...[4]float32) {
+		row := in[item*(4+8*each):]
+		row[0], row[1] = math.Float32frombits(uint32(count)), math.Float32frombits(uint32(none))
+		for j, o := range objects {
+			r := region.Of(boxes[min(item, 1)])
+			for k := range 4 { // picture to input pixels of 160 x 40
+				row[4+8*j+k] = (o[k] - r[k%2]) / 80 * []float32{160, 40}[k%2]
+			}
+			row[4+8*j+4], row[4+8*j+5] = .5+.1*float32(j), math.Float32frombits(uint32(7+j))
+		}
+	}
+	found(0, 2, 0, [4]float32{104, 110, 116, 120}, [4]float32{130, 110, 140, 120}) // the second is the neighbour's
+	found(1, 1, 3, [4]float32{130, 110, 140, 120})
+	found(2, 1, 0, [4]float32{130, 110, 140, 120}) // there is no such subject
+	k := device.Uncrop{In: upload(b, in), Each: each, InWidth: 160, InHeight: 40, Subjects: b.subjects(testLimits, boxes...), Limits: testLimits, Count: 3,
+		Region: region, Out: b.dirty(int64(testLimits.People) * each * device.RecordSize)}
+	b.finish(kernels{}.Uncrop(b.stream, k))
+	out, ints := floatsOf(k.Out), intsOf(k.Out)
+	for i := range testLimits.People * each {
+		box, score, class := [4]float32{}, float32(-1), int32(0)
+		switch i {
+		case 0:
+			box, score, class = [4]float32{104, 110, 116, 120}, .5, 7
+		case 2: // the crop had numbers that were none
+			box, score, class = [4]float32{130, 110, 140, 120}, float32(math.NaN()), 7
+		}
+		got := out[8*i:]
+		for c := range 4 {
+			if math.Abs(float64(got[c]-box[c])) > 1e-4 {
+				t.Errorf("record %d: box %v, want %v", i, got[:4], box)
+			}
+		}
+		if got[4] != score && !(got[4] != got[4] && score != score) || ints[8*i+5] != class {
+			t.Errorf("record %d: score %v, class %d, want %v, %d", i, got[4], ints[8*i+5], score, class)
+		}
+	}
+}
+
 func BenchmarkKeypoints(b *testing.B) {
 	bench := newBench(b)
 	k := device.Keypoints{Joints: 17, In: bench.alloc(4 * 51 * 4), InWidth: 192, InHeight: 192, Subjects: bench.subjects(testLimits, make([][4]float32, 4)...),
