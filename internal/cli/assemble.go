@@ -167,7 +167,7 @@ func openSink(s *config.Sink, stdout io.Writer, logger *slog.Logger) (*sink.Queu
 	case "jsonl":
 		return sink.NewJSONL(sink.JSONLOptions{Files: files, Queue: queue, ReID: s.ReID})
 	case "mot":
-		return sink.NewMOT(sink.MOTOptions{Files: files, Queue: queue, Class: s.Class})
+		return sink.NewMOT(sink.MOTOptions{Files: files, Queue: queue, Class: s.Class, Detector: s.Detector})
 	case "stdout":
 		return sink.NewStdout(sink.StdoutOptions{Queue: queue, ReID: s.ReID, Writer: stdout}), nil
 	}

@@ -92,8 +92,15 @@ func (r *reader) checkSink(field string, index int, c *Config, files map[string]
 			r.fault(fmt.Sprintf("%s.cameras[%d]", field, i), "no camera is named %q", clip(name))
 		}
 	}
+	switch m := c.Models.Of(s.Detector); {
+	case s.Detector == "":
+	case m == nil:
+		r.fault(field+".detector", "no model is named %q%s", clip(s.Detector), suggestion(s.Detector, c.Models.Names()))
+	case m.Card.Task != "" && m.Card.Task != "detection":
+		r.fault(field+".detector", "expected a detection model, %s is of task %s", m.Name, m.Card.Task)
+	}
 	if s.Type == "stdout" {
-		for _, key := range []string{"dir", "max_bytes", "keep", "append", "class"} {
+		for _, key := range []string{"dir", "max_bytes", "keep", "append", "class", "detector"} {
 			if r.has(field + "." + key) {
 				r.fault(field+"."+key, "a stdout sink has no %s", key)
 			}

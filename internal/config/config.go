@@ -70,6 +70,7 @@ type Sink struct {
 	Cameras  []string `yaml:"cameras" doc:"Names of the cameras whose results it gets; all if left out."`
 	ReID     bool     `yaml:"reid" default:"false" doc:"jsonl, stdout: write appearance vectors (about 3.4 kB a person)."`
 	Class    string   `yaml:"class" default:"person" doc:"mot: the class that is written."`
+	Detector string   `yaml:"detector" doc:"mot: only what this detection model found; if left out, what all of a camera's did."`
 	MaxBytes Bytes    `yaml:"max_bytes" default:"0" doc:"jsonl, mot: a file that would grow beyond this is rotated; 0 means never."`
 	Keep     int      `yaml:"keep" default:"5" min:"1" max:"1000" doc:"jsonl, mot: rotated files to keep."`
 	Append   bool     `yaml:"append" default:"false" doc:"jsonl, mot: continue the file of the last run instead of rotating it away."`

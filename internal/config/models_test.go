@@ -54,6 +54,18 @@ cameras: [{name: a, source: clip.mp4}]
   pose: pose.yaml
 cameras: [{name: a, source: clip.mp4}]
 `, []string{`3:53: models.heads.classes[0]: models.detection.classes leaves out "person", so that nothing would be looked at`}},
+		"sinks of a detector": {`models: {detection: detection.yaml, pose: pose.yaml}
+cameras: [{name: a, source: clip.mp4}]
+sinks:
+- {type: mot, dir: x, detector: detektion}
+- {type: mot, dir: y, detector: pose}
+- {type: stdout, detector: detection}
+- {type: mot, dir: z, detector: detection}
+`, []string{
+			`4:33: sinks[0].detector: no model is named "detektion"; did you mean detection?`,
+			"5:33: sinks[1].detector: expected a detection model, pose is of task pose",
+			"6:28: sinks[2].detector: a stdout sink has no detector",
+		}},
 		"only poses": {"models: {pose: pose.yaml}\ncameras: [{name: a, source: clip.mp4}]", []string{"1:9: models: expected a model of task detection"}},
 	} {
 		t.Run(name, func(t *testing.T) {

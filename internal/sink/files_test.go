@@ -120,6 +120,27 @@ func TestMOT(t *testing.T) {
 	}
 }
 
+// Two detectors that both find people have tracks of their own; a file can have those of one.
+func TestMOTOfOneDetector(t *testing.T) {
+	dir := t.TempDir()
+	q, err := NewMOT(MOTOptions{Files: FileOptions{Dir: dir}, Detector: "near"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := result.Box{1, 2, 3, 4}
+	f := result.Frame{Camera: "a", Objects: []result.Object{
+		{Track: 1, Detector: "near", Class: "person", Score: 1, Box: box}, {Track: 2, Detector: "far", Class: "person", Score: 1, Box: box},
+		{Track: 3, Class: "person", Score: 1, Box: box}, // of a camera with one detector
+	}, Unseen: []result.Unseen{{Track: 4, Detector: "near", Class: "person", TrackBox: box}, {Track: 5, Detector: "far", Class: "person", TrackBox: box}}}
+	if err := errors.Join(q.Write(&f), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want := "1,1,1.00,2.00,2.00,2.00,1.0000,-1,-1,-1\n1,3,1.00,2.00,2.00,2.00,1.0000,-1,-1,-1\n1,4,1.00,2.00,2.00,2.00,0.0000,-1,-1,-1\n"
+	if got := read(t, dir, "a.txt"); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 // runOf writes frames from..to-1 through a JSONL sink of its own.
 func runOf(t *testing.T, o FileOptions, from, to uint64) {
 	t.Helper()

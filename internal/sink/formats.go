@@ -53,6 +53,8 @@ type MOTOptions struct {
 	Queue QueueOptions
 	// Class is the class that is written: "" means "person".
 	Class string
+	// Detector is the name of the model whose objects are written, where a camera has several: "" means all.
+	Detector string
 }
 
 // NewMOT writes Dir/CAMERA.txt in the MOTChallenge's format, one line a tracked person and frame:
@@ -73,12 +75,17 @@ func NewMOT(o MOTOptions) (*Queue, error) {
 	if o.Queue.Name == "" {
 		o.Queue.Name = "mot"
 	}
-	return NewQueue(mot{f, o.Class}, o.Queue), nil
+	return NewQueue(mot{f, o.Class, o.Detector}, o.Queue), nil
 }
 
 type mot struct {
 	*files
-	class string
+	class, detector string
+}
+
+// wants says whether an object is written; where a camera has one detector only, objects do not name it.
+func (m mot) wants(detector, class string) bool {
+	return class == m.class && (m.detector == "" || detector == "" || detector == m.detector)
 }
 
 func (m mot) Append(dst []byte, f *result.Frame) []byte {
@@ -88,12 +95,12 @@ func (m mot) Append(dst []byte, f *result.Frame) []byte {
 		if b == (result.Box{}) {
 			b = o.Box
 		}
-		if o.Track > 0 && o.Class == m.class {
+		if o.Track > 0 && m.wants(o.Detector, o.Class) {
 			dst = appendMOT(dst, f.Seq, o.Track, b, o.Score)
 		}
 	}
 	for i := range f.Unseen {
-		if u := &f.Unseen[i]; u.Class == m.class {
+		if u := &f.Unseen[i]; m.wants(u.Detector, u.Class) {
 			dst = appendMOT(dst, f.Seq, u.Track, u.TrackBox, 0)
 		}
 	}
