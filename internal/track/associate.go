@@ -49,7 +49,7 @@ var methods = map[Method]traits{
 	SORT:      {predicts: true, rounds: []round{{true, everyTrack, 0.3}}},
 	ByteTrack: {predicts: true, rounds: []round{{true, confirmedTracks, 0.2}, {false, confirmedTracks, 0.5}, {true, newTracks, 0.3}}},
 	BoTSORT: {predicts: true, looks: true, camera: true, grows: true,
-		rounds: []round{{true, confirmedTracks, 0.25}, {true, newTracks, 0.25}, {false, everyTrack, 0.5}}},
+		rounds: []round{{true, confirmedTracks, 0.25}, {false, confirmedTracks, 0.5}, {true, newTracks, 0.25}}},
 }
 
 // alone is the price of leaving a track without an object: that of the worst match (BoTSORT's, 1 - 0.25 and
