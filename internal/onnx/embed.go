@@ -214,6 +214,8 @@ func (e *embedder) find(place map[string]string, size int64) (*io.SectionReader,
 		return nil, fmt.Errorf("%s is no regular file but %v", f.Name(), info.Mode().Type())
 	case offset > info.Size() || length > info.Size()-offset:
 		return nil, fmt.Errorf("they are bytes %d to %d of the file %s, which has %d: it is cut off or of another model", offset, offset+length, f.Name(), info.Size())
+	case length > math.MaxInt32: // too large in any model, and sums of such might overflow
+		return nil, fmt.Errorf("they are %d bytes of the file %s, expected at most 2 GiB", length, f.Name())
 	case size >= 0 && length != size:
 		return nil, fmt.Errorf("they are %d bytes of the file %s, expected %d by their shape", length, f.Name(), size)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +64,9 @@ func TestWholeAllocates(t *testing.T) {
 		if err != nil || n > size/4 || [32]byte(got.Sum(nil)) != want {
 			t.Errorf("weights %s: %d bytes to write a model of %d: %v", name, n, size, err)
 		}
+	}
+	if _, err := Embed(large(t, folder, 2<<30), folder); err == nil || !strings.Contains(err.Error(), "at most 2 GiB") {
+		t.Errorf("2 GiB of weights: %v", err)
 	}
 	var got bytes.Buffer
 	if err := Write(&got, openModel(), folder, "gone", nil); err != nil || !bytes.Equal(got.Bytes(), openModel()) {
