@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,8 @@ func (b Infer) Run(ctx context.Context, each func(Inference)) (err error) {
 	defer func() { err = errors.Join(err, m.Close()) }()
 	spec := b.Config.Models[0]
 	shared := memory(b.Device).each(before, 1)
-	items := min(b.Items, m.Items(spec.Task))
+	role := cmp.Or(spec.Role, spec.Task)
+	items := min(b.Items, m.Items(role))
 	for _, n := range b.Lanes {
 		row := Inference{Model: spec.Name, Mode: string(m.Mode()), Lanes: n, Items: items, Shared: shared}
 		if row.Mode == string(model.Parallel) && !b.Graph {
@@ -66,7 +68,7 @@ func (b Infer) Run(ctx context.Context, each func(Inference)) (err error) {
 		if m.Mode() == model.Batched {
 			row.Workers, row.MaxWaitMS = b.Config.Workers, milliseconds(b.Config.MaxWait)
 		}
-		if err := b.measure(ctx, m, spec.Task, &row); err != nil {
+		if err := b.measure(ctx, m, role, &row); err != nil {
 			if fatal := final(ctx, b.Device); fatal != nil {
 				return fatal
 			}
@@ -94,7 +96,7 @@ func final(ctx context.Context, d device.Device) error {
 // ErrInterrupted is what a measurement ends with when its context does.
 var ErrInterrupted = errors.New("interrupted")
 
-func (b Infer) measure(ctx context.Context, m *model.Manager, task string, row *Inference) (err error) {
+func (b Infer) measure(ctx context.Context, m *model.Manager, role string, row *Inference) (err error) {
 	var open []func() error
 	defer func() {
 		for i := len(open) - 1; i >= 0; i-- {
@@ -104,12 +106,12 @@ func (b Infer) measure(ctx context.Context, m *model.Manager, task string, row *
 	before := memory(b.Device)
 	l := lanes{device: b.Device, warm: b.Warm, span: b.For}
 	for i := range row.Lanes {
-		contexts, err := m.CreatePipelineContexts(fmt.Sprintf("lane-%d", i+1), task)
+		contexts, err := m.CreatePipelineContexts(fmt.Sprintf("lane-%d", i+1), role)
 		if err != nil {
 			return err
 		}
 		open = append(open, contexts.Close)
-		c := contexts.Of(task)
+		c := contexts.Of(role)
 		if err := feed(b.Device, c.Stream(), c.Input(0)); err != nil {
 			return err
 		}

@@ -82,6 +82,7 @@ func TestInferOnTheGPU(t *testing.T) {
 	leaktest.Check(t)
 	d, folder := standIn(t)
 	spec := plan(t, folder, model.Pose, "i images 3 8 8", "o keypoints 17 3")
+	spec.Role = "hands" // a model of a name of its own
 	var rows []Inference
 	tell := func(r Inference) { rows = append(rows, r) }
 	for _, c := range []struct {

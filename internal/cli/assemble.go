@@ -53,37 +53,48 @@ func modelConfig(c *config.Config, d device.Device, logger *slog.Logger) (model.
 }
 
 func modelSpec(m *config.Model) (model.Spec, error) {
-	card := &m.Card
-	whole, err := readModel(card)
+	card, sum := &m.Card, sha256.New()
+	err := withModel(card, func(raw []byte, folder string) error {
+		return onnx.Write(sum, raw, folder, card.Input.Name, card.Input.Shape)
+	})
 	if err != nil {
 		return model.Spec{}, fmt.Errorf("model %s: %w", card.Name(), err)
 	}
-	sum := sha256.Sum256(whole)
 	return model.Spec{
-		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum[:]), Batch: card.Batch,
+		Role: m.Name, Task: card.Task, Name: card.Name(), Key: hex.EncodeToString(sum.Sum(nil)), Batch: card.Batch,
 		Within: card.Task == model.Detection && m.On != "",
 		Read:   func() ([]byte, error) { return readModel(card) },
 		Check:  vision.CheckOf(card),
 	}, nil
 }
 
-// readModel reads a card's ONNX file, with the weights that lie beside it, and prepares it for a device.
-func readModel(card *config.Card) ([]byte, error) {
+// readModel reads a card's ONNX file, with the weights that lie beside it, and prepares it for a device. The weights
+// go in last, because preparing copies the model.
+func readModel(card *config.Card) (whole []byte, err error) {
+	err = withModel(card, func(raw []byte, folder string) error {
+		prepared, err := onnx.Prepare(raw, card.Input.Name, card.Input.Shape)
+		if err == nil {
+			whole, err = onnx.Embed(prepared, folder)
+		}
+		return err
+	})
+	return whole, err
+}
+
+// withModel hands over a card's ONNX file and the folder of the weights that lie beside it.
+func withModel(card *config.Card, use func(raw []byte, folder string) error) error {
 	raw, err := card.ReadModel()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	whole, err := onnx.Embed(raw, filepath.Dir(card.Model))
-	if err == nil {
-		whole, err = onnx.Prepare(whole, card.Input.Name, card.Input.Shape)
-	}
+	err = use(raw, filepath.Dir(card.Model))
 	switch {
 	case errors.Is(err, onnx.ErrFormat):
-		return nil, fmt.Errorf("%s: %w: it is cut off or broken, sightline inspect says where", card.Model, err)
+		return fmt.Errorf("%s: %w: it is cut off or broken, sightline inspect says where", card.Model, err)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", card.Model, err)
+		return fmt.Errorf("%s: %w", card.Model, err)
 	}
-	return whole, nil
+	return nil
 }
 
 // openCamera connects to a camera or opens its file. dropped is told about what is lost on the way.

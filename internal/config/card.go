@@ -45,7 +45,7 @@ func (c *Card) Name() string {
 	return strings.TrimSuffix(filepath.Base(c.Path), filepath.Ext(c.Path))
 }
 
-// Input is the picture input, float32. A channel's value is (p*(range[1]-range[0]) + range[0] - mean) / std,
+// Input is the picture input, of a type that docs/models.md lists. A channel's value is (p*(range[1]-range[0]) + range[0] - mean) / std,
 // p from 0 (black) to 1.
 type Input struct {
 	Name      string     `yaml:"name" default:"images" doc:"Name of the input."`

@@ -26,6 +26,7 @@ func headTrials() (out []func(*setup) trial) {
 				k.Wanted = []bool{true, false, true, true, true, true, false}
 			}
 			k.Out = s.dirty(int(k.Limits.SelectionSize()))
+			k.Scratch = s.dirty(int(device.SelectScratch(k.Candidates())))
 			scratch := s.dirty(int(SelectScratchSize(k.Candidates())))
 			return trial{
 				func(on device.Kernels, stream device.Stream) error { return on.Select(stream, k) },
@@ -97,6 +98,7 @@ func labelTrials() (out []func(*setup) trial) {
 				Labels: device.Values{Buffer: labels, Offset: 1, Anchor: 1}, LabelType: kind, UnitX: 1, UnitY: 1, Final: true,
 			}, Anchors: anchors, Classes: classes, Fit: device.NewStretchFit(640, 360, 104, 100), Width: 640, Height: 360, ScoreMin: .3, Limits: device.Limits{Objects: 100}}
 			k.Out = s.dirty(int(k.Limits.SelectionSize()))
+			k.Scratch = s.dirty(int(device.SelectScratch(anchors)))
 			scratch := s.dirty(int(SelectScratchSize(anchors)))
 			return trial{
 				func(on device.Kernels, stream device.Stream) error { return on.Select(stream, k) },

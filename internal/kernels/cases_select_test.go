@@ -91,6 +91,7 @@ func (d detector) trial(s *setup) trial {
 			k.Wanted = append(k.Wanted, d.wanted(c))
 		}
 	}
+	k.Scratch = s.dirty(int(device.SelectScratch(d.anchors))) // the host's
 	scratch := s.dirty(int(SelectScratchSize(d.anchors)))
 	return trial{
 		func(on device.Kernels, stream device.Stream) error { return on.Select(stream, k) },

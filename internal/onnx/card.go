@@ -38,10 +38,15 @@ func (g *Guess) Card(f *File, folder string) (string, error) {
 	p := g.preset(f)
 	line("# The picture: %s.", p.why)
 	if g.dynamic() {
-		fixed, size := *g, usual[g.Task]
-		fixed.Input.Height, fixed.Input.Width = size[0], size[1]
-		g = &fixed
-		line("# The file leaves height and width open: shape fixes them. This is a usual size, not one that the file tells.")
+		open := "height and width"
+		switch {
+		case g.Input.Height > 0:
+			open = "the width"
+		case g.Input.Width > 0:
+			open = "the height"
+		}
+		g = g.fixed(f)
+		line("# The file leaves %s open: shape fixes the size. This is a usual one, not one that the file tells.", open)
 	}
 	line("input: { name: %s%s, layout: %s, %s%s }", yaml(g.Input.Name), g.shape(), g.Input.Layout, p.input, g.constants())
 	line("outputs:")
@@ -109,6 +114,16 @@ func (g *Guess) cardOfFamily(line func(string, ...any), p preset) {
 	case g.Task == "reid" || g.Task == "classification":
 		line("region: { form: box, scale: 1.0, outside: edge }")
 	}
+}
+
+// fixed is the guess with a usual height and width where the file leaves them open, and what goes by them.
+func (g *Guess) fixed(f *File) *Guess {
+	out, size := *g, usual[g.Task]
+	out.Input.open(size[0], size[1])
+	if f.takes(targetSizes) {
+		out.Constants = append(slices.Clone(g.Constants), out.Input.target())
+	}
+	return &out
 }
 
 // shape is the input's.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -34,15 +35,38 @@ var messages = map[string]map[uint64]string{
 func Embed(model []byte, folder string) ([]byte, error) {
 	e := embedder{folder: folder, files: map[string]*os.File{}}
 	defer e.close()
-	out, err := e.message("model", model, 0)
-	if err == nil && len(e.files) > 0 && len(out) > math.MaxInt32 {
-		// The limit of protocol buffers, which ONNX Runtime and TensorRT both have for a model in memory.
-		err = fmt.Errorf("with the weights of its other files the model is %d bytes, expected at most 2 GiB", len(out))
+	out, err := e.model(model)
+	if err == nil {
+		model, err = out.over(model)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return model, nil
+}
+
+// Write writes what Prepare and then Embed make of a model, without holding it in memory.
+func Write(w io.Writer, model []byte, folder, input string, shape []int) error {
+	e := embedder{folder: folder, files: map[string]*os.File{}}
+	defer e.close()
+	out, err := prepare(model, input, shape)
+	if err != nil {
+		return err
+	}
+	embedded, err := e.model(model)
+	if err == nil && embedded != nil { // weights lie elsewhere, and a copy of the rest is small
+		if model, err = out.over(model); err == nil {
+			out, err = e.model(model)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case out == nil:
+		_, err = w.Write(model)
+		return err
+	}
+	return out.write(w)
 }
 
 type embedder struct {
@@ -56,43 +80,51 @@ func (e *embedder) close() {
 	}
 }
 
+func (e *embedder) model(content []byte) (pieces, error) {
+	out, err := e.message("model", content, 0)
+	if size := out.size(); size > math.MaxInt32 {
+		// The limit of protocol buffers, which ONNX Runtime and TensorRT both have for a model in memory.
+		return nil, fmt.Errorf("with the weights of its other files the model is %d bytes, expected at most 2 GiB", size)
+	}
+	return out, err
+}
+
 // message embeds what a message of some kind leads to.
-func (e *embedder) message(kind string, content []byte, depth int) (_ []byte, err error) {
+func (e *embedder) message(kind string, content []byte, depth int) (pieces, error) {
 	if kind == "tensor" {
 		return e.tensor(content)
 	}
 	if depth > deepest {
 		return nil, fmt.Errorf("%w: messages lie more than %d deep", ErrFormat, deepest)
 	}
-	for number, inner := range messages[kind] {
-		content, err = rewrite(content, number, func(part []byte) ([]byte, error) { return e.message(inner, part, depth+1) })
-		if err != nil {
-			return nil, err
+	return rewrite(content, func(number uint64, part []byte) (pieces, error) {
+		if inner, ok := messages[kind][number]; ok {
+			return e.message(inner, part, depth+1)
 		}
-	}
-	return content, nil
+		return nil, nil
+	})
 }
 
 // tensor gives a tensor whose values lie elsewhere its values.
-func (e *embedder) tensor(content []byte) ([]byte, error) {
+func (e *embedder) tensor(content []byte) (pieces, error) {
 	name, place, size, err := placeOf(content)
 	if err != nil || place == nil {
-		return content, err
+		return nil, err
 	}
-	values, err := e.read(place, size)
+	values, err := e.find(place, size)
 	if err != nil {
 		return nil, fmt.Errorf("weights %q: %w", name, err)
 	}
-	out := make([]byte, 0, len(content)+len(values)+binary.MaxVarintLen64)
+	var out pieces
 	_ = eachField(content, func(n uint64, whole, _ []byte) error { // it was read once already
 		if n != tensorExternal && n != tensorLocation && n != tensorRaw {
-			out = append(out, whole...)
+			out = append(out, piece{bytes: whole})
 		}
 		return nil
 	})
-	out = append(out, tensorRaw<<tagShift|wireBytes)
-	out = binary.AppendUvarint(out, uint64(len(values)))
-	return append(out, values...), nil
+	head := binary.AppendUvarint(nil, tensorRaw<<tagShift|wireBytes)
+	head = binary.AppendUvarint(head, uint64(values.Size()))
+	return append(out, piece{bytes: head}, piece{stored: values, name: name}), nil
 }
 
 // placeOf says where a tensor's values lie (nil: in the tensor) and how many bytes its shape asks for (-1: it does not say).
@@ -144,8 +176,8 @@ func number(whole []byte) uint64 {
 	return v
 }
 
-// read reads what a tensor says of its place: location, and perhaps offset and length.
-func (e *embedder) read(place map[string]string, size int64) ([]byte, error) {
+// find opens what a tensor says of its place: location, and perhaps offset and length.
+func (e *embedder) find(place map[string]string, size int64) (*io.SectionReader, error) {
 	location := filepath.FromSlash(place["location"])
 	if !filepath.IsLocal(location) {
 		return nil, fmt.Errorf("they lie in the file %q, expected one in the model's folder", place["location"])
@@ -182,10 +214,10 @@ func (e *embedder) read(place map[string]string, size int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is no regular file but %v", f.Name(), info.Mode().Type())
 	case offset > info.Size() || length > info.Size()-offset:
 		return nil, fmt.Errorf("they are bytes %d to %d of the file %s, which has %d: it is cut off or of another model", offset, offset+length, f.Name(), info.Size())
+	case length > math.MaxInt32: // too large in any model, and sums of such might overflow
+		return nil, fmt.Errorf("they are %d bytes of the file %s, expected at most 2 GiB", length, f.Name())
 	case size >= 0 && length != size:
 		return nil, fmt.Errorf("they are %d bytes of the file %s, expected %d by their shape", length, f.Name(), size)
 	}
-	values := make([]byte, length)
-	_, err = f.ReadAt(values, offset)
-	return values, err
+	return io.NewSectionReader(f, offset, length), nil
 }

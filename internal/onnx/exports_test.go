@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,7 +62,9 @@ var exports = []export{
 	{"YOLO11n-obb", outputs("Concat", "output0", []int{20, 8400}).with(map[string]string{"task": "obb"}), images("images", 640, 640), " ", "", 0, "oriented boxes"},
 	{"YOLO11n-pose, nms=True", outputs("NonMaxSuppression", "output0", []int{300, 57}).with(person), images("images", 640, 640), "detection yolov10-pose", sure, 1, "17 joints an object"},
 	{"YOLO11n-seg, nms=True", outputs("NonMaxSuppression", "output0", []int{300, 38}, "output1", []int{32, 160, 160}).with(map[string]string{"names": "{0: '0', 1: '1'}", "stride": "32", "task": "segment"}),
-		images("images", 640, 640), "detection yolov10-segment", sure, 2, "export without it"},
+		images("images", 640, 640), "detection yolov10-segment", sure, 2, ""},
+	{"YOLO11n, nms=True", outputs("NonMaxSuppression", "output0", []int{300, 6}).with(map[string]string{"stride": "32", "task": "detect"}), images("images", 640, 640), "detection yolov10", likely, 0, ""},
+	{"a graph that suppresses, of some family", outputs("NonMaxSuppression", "output0", []int{84, 8400}), images("images", 640, 640), "detection yolov8", sure, 80, "export without it"},
 	{"YOLO26n-obb", outputs("Concat", "output0", []int{300, 7}).with(map[string]string{"end2end": "True", "task": "obb"}), images("images", 640, 640), " ", "", 0, "oriented boxes"},
 	{"YOLOX-s", outputs("Sigmoid", "output", []int{8400, 85}), images("images", 640, 640), "detection yolox", likely, 80, "one anchor for each cell"},
 	{"NanoDet-Plus-m", outputs("Sigmoid", "output", []int{3598, 112}), images("data", 416, 416), "detection nanodet", likely, 80, "4 times 8 bins"},
@@ -122,6 +125,8 @@ func TestGuessExports(t *testing.T) {
 			}
 			if said := strings.Join(append(g.Reasons, g.Notes...), "\n"); !strings.Contains(said, c.says) {
 				t.Errorf("no %q in:\n%s", c.says, said)
+			} else if told := "export without it"; strings.Contains(said, told) && c.says != told {
+				t.Errorf("%q in:\n%s", told, said)
 			}
 			if g.Family == "" {
 				if _, err := g.Card(f, "."); err == nil {
@@ -142,5 +147,59 @@ func TestGuessExports(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A card fixes what the file leaves open of its size, and only that.
+func TestCardOfOpenSizes(t *testing.T) {
+	target := tensor(targetSizes, int64s, -1, 2)
+	deployed := outputs("Mul", "labels", []int{300}, "boxes", []int{300, 4}, "scores", []int{300})
+	for _, c := range []struct {
+		net           network
+		height, width int
+		want          []int
+		constants     []float64
+		says          string
+	}{
+		{outputs("Sigmoid", "output0", []int{84, -1}), -1, -1, []int{3, 640, 640}, nil, "leaves height and width open"},
+		{outputs("Sigmoid", "output0", []int{84, -1}), -1, 1280, []int{3, 640, 1280}, nil, "leaves the height open"},
+		{outputs("Sigmoid", "output0", []int{84, -1}), 384, -1, []int{3, 384, 640}, nil, "leaves the width open"},
+		{outputs("Sigmoid", "output0", []int{84, -1}).with(map[string]string{"imgsz": "[480, 480]"}), -1, 1280, []int{3, 480, 1280}, nil, ""},
+		{deployed.beside(target), -1, -1, []int{3, 640, 640}, []float64{640, 640}, ""},
+		{deployed.beside(target), -1, 1280, []int{3, 640, 1280}, []float64{1280, 640}, ""},
+		{deployed.beside(target).with(map[string]string{"imgsz": "[480, 800]"}), -1, -1, []int{3, 480, 800}, []float64{800, 480}, ""},
+	} {
+		c.net.inputs = append([]pb{tensor("images", float32s, -1, 3, c.height, c.width)}, c.net.inputs...)
+		raw := c.net.file()
+		f, err := parse(bytes.NewReader(raw), nil, int64(len(raw)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Path = filepath.Join(t.TempDir(), "model.onnx")
+		if err := os.WriteFile(f.Path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g := f.Guess()
+		card := written(t, &g, f, filepath.Dir(f.Path))
+		if !slices.Equal(card.Input.Shape, c.want) {
+			t.Errorf("%d x %d: shape %v, want %v", c.height, c.width, card.Input.Shape, c.want)
+		}
+		prepared, err := Prepare(raw, "images", card.Input.Shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fixed, err := parse(bytes.NewReader(prepared), nil, int64(len(prepared)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := card.Check(tensors(fixed.Inputs), tensors(fixed.Outputs)); err != nil {
+			t.Errorf("%d x %d: %v", c.height, c.width, err)
+		}
+		if c.constants != nil && (len(card.Input.Constants) != 1 || !slices.Equal(card.Input.Constants[0].Values, c.constants) || g.Certainty != sure) {
+			t.Errorf("%d x %d: constants %v, want %v; %s", c.height, c.width, card.Input.Constants, c.constants, g.Certainty)
+		}
+		if text, _ := os.ReadFile(card.Path); !strings.Contains(string(text), c.says) || strings.Contains(string(text), "must be given numbers") {
+			t.Errorf("%d x %d: no %q in:\n%s", c.height, c.width, c.says, text)
+		}
 	}
 }

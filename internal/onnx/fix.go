@@ -3,7 +3,7 @@ package onnx
 import (
 	"encoding/binary"
 	"fmt"
-	"unsafe"
+	"io"
 )
 
 // Numbers of fields in onnx.proto.
@@ -15,80 +15,136 @@ const (
 	tagShift                = 3
 )
 
-// Prepare makes a model what devices take: FixInput, unless shape is nil, and CastEnds.
+// Prepare makes a model what devices take. Open sizes, beside the batch, of the input of that name become those of
+// shape (without the batch; nil leaves them): a model without such an input, or whose sizes are fixed already, is
+// taken as it is, whether it fits is for others to say. Ends get types that buffers have: see outside. A model of
+// which nothing changes is returned as it is.
 func Prepare(model []byte, input string, shape []int) ([]byte, error) {
-	if shape != nil {
-		var err error
-		if model, err = FixInput(model, input, shape); err != nil {
-			return nil, err
-		}
+	changed, err := prepare(model, input, shape)
+	if err != nil {
+		return nil, err
 	}
-	return CastEnds(model)
+	return changed.over(model)
 }
 
-// FixInput gives the open sizes of an input, beside the batch, the sizes of shape (without the batch), and
-// returns the model so changed. A model without such an input, or whose sizes are fixed already, is returned as
-// it is: whether it fits is for others to say.
-func FixInput(model []byte, name string, shape []int) ([]byte, error) {
-	return rewrite(model, modelGraph, func(graph []byte) ([]byte, error) {
-		return rewrite(graph, graphInput, func(value []byte) ([]byte, error) {
-			if stringOf(value, valueName) != name {
-				return value, nil
-			}
-			return rewrite(value, valueType, func(t []byte) ([]byte, error) {
-				return rewrite(t, typeTensor, func(tensor []byte) ([]byte, error) {
-					return rewrite(tensor, tensorShape, func(dims []byte) ([]byte, error) { return fixDims(dims, shape) })
-				})
-			})
+func prepare(model []byte, input string, shape []int) (pieces, error) {
+	return rewriteOne(model, modelGraph, func(graph []byte) (pieces, error) { return prepareGraph(graph, input, shape) })
+}
+
+// fixInput gives the open sizes of an input those of shape.
+func fixInput(value []byte, shape []int) (pieces, error) {
+	return rewriteOne(value, valueType, func(t []byte) (pieces, error) {
+		return rewriteOne(t, typeTensor, func(tensor []byte) (pieces, error) {
+			return rewriteOne(tensor, tensorShape, func(dims []byte) (pieces, error) { return fixDims(dims, shape) })
 		})
 	})
 }
 
 // fixDims replaces the open sizes after the first one.
-func fixDims(dims []byte, shape []int) ([]byte, error) {
-	at, open := -1, false
-	out, err := rewrite(dims, shapeDim, func(dim []byte) ([]byte, error) {
+func fixDims(dims []byte, shape []int) (pieces, error) {
+	at := -1
+	out, err := rewriteOne(dims, shapeDim, func(dim []byte) (pieces, error) {
 		at++
 		if at == 0 || at > len(shape) || hasField(dim, dimNumber) {
-			return dim, nil
+			return nil, nil
 		}
-		open = true
-		return binary.AppendUvarint([]byte{dimNumber<<tagShift | wireVarint}, uint64(shape[at-1])), nil
+		return pieces{{bytes: appendNumber(nil, dimNumber, uint64(shape[at-1]))}}, nil
 	})
-	if err == nil && open && at != len(shape) {
+	if err == nil && out != nil && at != len(shape) {
 		err = fmt.Errorf("input has %d sizes beside the batch, expected %d", at, len(shape))
 	}
 	return out, err
 }
 
-// rewrite changes the content of every field of a number. A message of which nothing changes is returned as it
-// is, without a copy: a model is large.
-func rewrite(message []byte, number uint64, change func([]byte) ([]byte, error)) ([]byte, error) {
-	var out []byte
-	at, copied := 0, 0 // out has the message up to copied
-	err := eachField(message, func(n uint64, whole, content []byte) error {
-		start := at
-		at += len(whole)
-		if n != number || content == nil {
-			return nil
+// pieces are a changed message, put together only at the end: a model is large, and each message around a changed
+// one would be a copy of it. nil is a message of which nothing changed.
+type pieces []piece
+
+// piece is a part of a message: bytes, or those of a file, which are the values of the tensor of that name.
+type piece struct {
+	bytes  []byte
+	stored *io.SectionReader
+	name   string
+}
+
+func (p pieces) size() (size int64) {
+	for i := range p {
+		size += int64(len(p[i].bytes))
+		if p[i].stored != nil {
+			size += p[i].stored.Size()
 		}
-		changed, err := change(content)
-		if err != nil || unsafe.SliceData(changed) == unsafe.SliceData(content) {
+	}
+	return size
+}
+
+// write reads what lies in files on the way. It can be called once.
+func (p pieces) write(w io.Writer) error {
+	for i := range p {
+		if _, err := w.Write(p[i].bytes); err != nil {
 			return err
 		}
-		out = append(out, message[copied:start]...)
-		out = binary.AppendUvarint(out, number<<tagShift|wireBytes)
-		out = binary.AppendUvarint(out, uint64(len(changed)))
-		out, copied = append(out, changed...), at
+		if p[i].stored == nil {
+			continue
+		}
+		if _, err := io.CopyN(w, p[i].stored, p[i].stored.Size()); err != nil {
+			return fmt.Errorf("weights %q: %w", p[i].name, err)
+		}
+	}
+	return nil
+}
+
+// over is the changed message in one; the original itself if nothing changed.
+func (p pieces) over(original []byte) ([]byte, error) {
+	if p == nil {
+		return original, nil
+	}
+	out := make(joined, 0, p.size())
+	err := p.write(&out)
+	return out, err
+}
+
+// joined is what was written to it. It does not grow, as a bytes.Buffer does for what might still come.
+type joined []byte
+
+func (j *joined) Write(b []byte) (int, error) {
+	*j = append(*j, b...)
+	return len(b), nil
+}
+
+// rewrite changes the content of fields that have a length. change returns nil for those that stay.
+func rewrite(message []byte, change func(number uint64, content []byte) (pieces, error)) (pieces, error) {
+	var out pieces
+	at, copied := 0, 0 // out has the message up to copied
+	err := eachField(message, func(number uint64, whole, content []byte) error {
+		start := at
+		at += len(whole)
+		if content == nil {
+			return nil
+		}
+		changed, err := change(number, content)
+		if err != nil || changed == nil {
+			return err
+		}
+		head := binary.AppendUvarint(nil, number<<tagShift|wireBytes)
+		head = binary.AppendUvarint(head, uint64(changed.size()))
+		out = append(append(out, piece{bytes: message[copied:start]}, piece{bytes: head}), changed...)
+		copied = at
 		return nil
 	})
-	switch {
-	case err != nil:
+	if err != nil || out == nil {
 		return nil, err
-	case copied == 0:
-		return message, nil
 	}
-	return append(out, message[copied:]...), nil
+	return append(out, piece{bytes: message[copied:]}), nil
+}
+
+// rewriteOne changes the fields of one number.
+func rewriteOne(message []byte, number uint64, change func(content []byte) (pieces, error)) (pieces, error) {
+	return rewrite(message, func(n uint64, content []byte) (pieces, error) {
+		if n != number {
+			return nil, nil
+		}
+		return change(content)
+	})
 }
 
 // eachField visits the fields of a message: their number, all their bytes, and the content of those that

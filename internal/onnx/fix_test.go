@@ -21,20 +21,20 @@ func openModel() []byte {
 	return bytes.Join([][]byte{{8, 9}, length(7, graph), length(2, []byte("me"))}, nil)
 }
 
-func TestFixInput(t *testing.T) {
+func TestPrepareFixesSizes(t *testing.T) {
 	open := openModel()
-	fixed, err := FixInput(open, "images", []int{3, 640, 128})
+	fixed, err := Prepare(open, "images", []int{3, 640, 128})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []byte{10, 3, 8, 128, 5, 10, 3, 8, 128, 1}; !bytes.Contains(fixed, want) || bytes.Count(fixed, []byte("batch")) != 2 || bytes.Count(fixed, []byte{10, 3, 18, 1, 'h'}) != 1 {
 		t.Errorf("%q", fixed)
 	}
-	again, err := FixInput(fixed, "images", []int{3, 1, 1})
+	again, err := Prepare(fixed, "images", []int{3, 1, 1})
 	if err != nil || !bytes.Equal(again, fixed) {
 		t.Errorf("fixed sizes changed: %v", err)
 	}
-	if got, err := FixInput(open, "gone", []int{3, 1, 1}); err != nil || !bytes.Equal(got, open) {
+	if got, err := Prepare(open, "gone", []int{3, 1, 1}); err != nil || !bytes.Equal(got, open) {
 		t.Errorf("no such input: %v", err)
 	}
 	for _, c := range []struct {
@@ -42,20 +42,20 @@ func TestFixInput(t *testing.T) {
 		name  string
 		shape []int
 	}{{open, "images", []int{3, 1}}, {open[:20], "images", []int{3, 1, 1}}, {[]byte{0xff}, "images", nil}} {
-		if got, err := FixInput(c.model, c.name, c.shape); err == nil {
+		if got, err := Prepare(c.model, c.name, c.shape); err == nil {
 			t.Errorf("%q, want an error", got)
 		}
 	}
 }
 
-func FuzzFixInput(f *testing.F) {
+func FuzzPrepareFixesSizes(f *testing.F) {
 	f.Add(openModel())
 	f.Fuzz(func(t *testing.T, model []byte) {
-		fixed, err := FixInput(model, "images", []int{3, 8, 8})
+		fixed, err := Prepare(model, "images", []int{3, 8, 8})
 		if err != nil {
 			return
 		}
-		if again, err := FixInput(fixed, "images", []int{3, 8, 8}); err != nil || !bytes.Equal(again, fixed) {
+		if again, err := Prepare(fixed, "images", []int{3, 8, 8}); err != nil || !bytes.Equal(again, fixed) {
 			t.Fatalf("not the same a second time: %v", err)
 		}
 	})

@@ -24,7 +24,10 @@ const (
 	elementBfloat16                          = 16
 )
 
-// outside is the type that buffers have for tensors of a type that they cannot have; 0 for all others.
+// outside is the type that buffers have for tensors of a type that they cannot have: float32 for inputs and outputs of
+// float16, bfloat16 and float64, int32 for inputs of uint8 and bool. It is 0 for all others. What is behind the Cast
+// is the device's to take: TensorRT has no float64, and uint8 only as a network's own input, so that on a GPU a
+// graph of bytes must itself begin with a Cast (it is bare then, and int32 goes in directly).
 func outside(element uint64) uint64 {
 	switch element {
 	case elementFloat16, elementDouble, elementBfloat16:
@@ -38,17 +41,45 @@ func outside(element uint64) uint64 {
 // inner is what a tensor of that name is called between its Cast and the rest of the graph.
 const inner = "/sightline_inner"
 
-// CastEnds gives inputs and outputs of float16, bfloat16 and float64 the type float32, and inputs of uint8 and bool
-// int32, by a Cast where they meet the graph, which itself stays as it is. A model without such is returned as
-// it is.
-func CastEnds(model []byte) ([]byte, error) {
-	return rewrite(model, modelGraph, func(graph []byte) ([]byte, error) {
-		ends, err := findEnds(graph)
-		if err != nil || len(ends) == 0 {
-			return graph, err
+// prepareGraph fixes the open sizes of an input, and gives inputs and outputs the types that they have outside, by a
+// Cast where they meet the graph, which itself stays as it is.
+func prepareGraph(graph []byte, input string, shape []int) (pieces, error) {
+	ends, err := findEnds(graph)
+	if err != nil {
+		return nil, err
+	}
+	first, last, names := castNodes(ends)
+	out, err := rewrite(graph, func(n uint64, content []byte) (pieces, error) {
+		switch {
+		case n == graphInput || n == graphOutput:
+			return prepareEnd(n, content, input, shape, ends)
+		case len(names) > 0:
+			return renameIn(n, content, names)
 		}
-		return castGraph(graph, ends)
+		return nil, nil
 	})
+	if err != nil || out == nil {
+		return nil, err
+	}
+	return slices.Concat(pieces{{bytes: first}}, out, pieces{{bytes: last}}), nil
+}
+
+// prepareEnd prepares a graph's input or output.
+func prepareEnd(n uint64, value []byte, input string, shape []int, ends []end) (out pieces, err error) {
+	name := stringOf(value, valueName)
+	if n == graphInput && name == input && shape != nil {
+		if out, err = fixInput(value, shape); err != nil {
+			return nil, err
+		}
+	}
+	i := slices.IndexFunc(ends, func(e end) bool { return e.output == (n == graphOutput) && e.name == name })
+	if i < 0 {
+		return out, nil
+	}
+	if value, err = out.over(value); err != nil {
+		return nil, err
+	}
+	return retype(value, ends[i].to)
 }
 
 // end is an input or output that gets another type.
@@ -125,9 +156,10 @@ func elementOf(value []byte) (element uint64) {
 	return element
 }
 
-func castGraph(graph []byte, ends []end) ([]byte, error) {
-	names := map[string]string{}
-	var first, last []byte
+// castNodes are the nodes that come before and behind the graph's own, and what the graph's tensors are called
+// between them.
+func castNodes(ends []end) (first, last []byte, names map[string]string) {
+	names = map[string]string{}
 	for _, e := range ends {
 		switch {
 		case e.output:
@@ -138,67 +170,48 @@ func castGraph(graph []byte, ends []end) ([]byte, error) {
 			first = appendCast(first, e.name, e.name+inner, e.from)
 		}
 	}
-	out, err := renameAll(graph, names)
-	if err != nil {
-		return nil, err
-	}
-	for _, number := range []uint64{graphInput, graphOutput} {
-		out, err = rewrite(out, number, func(value []byte) ([]byte, error) {
-			i := slices.IndexFunc(ends, func(e end) bool {
-				return e.output == (number == graphOutput) && e.name == stringOf(value, valueName)
-			})
-			if i < 0 {
-				return value, nil
-			}
-			return retype(value, ends[i].to)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return slices.Concat(first, out, last), nil
+	return first, last, names
 }
 
-// renameAll renames tensors in the nodes of a graph, those of its subgraphs included, and in what is told of
-// tensors inside.
-func renameAll(graph []byte, names map[string]string) ([]byte, error) {
-	rename := func(text []byte) ([]byte, error) {
+// renameIn renames tensors in a field of a graph: in nodes, those of their subgraphs included, and in what is told
+// of tensors inside.
+func renameIn(n uint64, content []byte, names map[string]string) (pieces, error) {
+	rename := func(text []byte) (pieces, error) {
 		if name, ok := names[string(text)]; ok {
-			return []byte(name), nil
+			return pieces{{bytes: []byte(name)}}, nil
 		}
-		return text, nil
+		return nil, nil
 	}
-	out, err := rewrite(graph, graphValue, func(value []byte) ([]byte, error) { return rewrite(value, valueName, rename) })
-	if err != nil {
-		return nil, err
-	}
-	return rewrite(out, graphNode, func(node []byte) ([]byte, error) {
-		node, err := rewrite(node, nodeInput, rename)
-		if err != nil {
-			return nil, err
-		}
-		if node, err = rewrite(node, nodeOutput, rename); err != nil {
-			return nil, err
-		}
-		return rewrite(node, nodeAttribute, func(attribute []byte) ([]byte, error) {
-			inside := func(graph []byte) ([]byte, error) { return renameAll(graph, names) }
-			attribute, err := rewrite(attribute, attributeGraph, inside)
-			if err != nil {
-				return nil, err
+	switch n {
+	case graphValue:
+		return rewriteOne(content, valueName, rename)
+	case graphNode:
+		return rewrite(content, func(n uint64, part []byte) (pieces, error) {
+			switch n {
+			case nodeInput, nodeOutput:
+				return rename(part)
+			case nodeAttribute:
+				return rewrite(part, func(n uint64, graph []byte) (pieces, error) {
+					if n != attributeGraph && n != attributeGraphs {
+						return nil, nil
+					}
+					return rewrite(graph, func(n uint64, content []byte) (pieces, error) { return renameIn(n, content, names) })
+				})
 			}
-			return rewrite(attribute, attributeGraphs, inside)
+			return nil, nil
 		})
-	})
+	}
+	return nil, nil
 }
 
 // retype gives a value another element type.
-func retype(value []byte, element uint64) ([]byte, error) {
-	return rewrite(value, valueType, func(t []byte) ([]byte, error) {
-		return rewrite(t, typeTensor, func(tensor []byte) ([]byte, error) {
-			out := appendNumber(nil, tensorType, element)
+func retype(value []byte, element uint64) (pieces, error) {
+	return rewriteOne(value, valueType, func(t []byte) (pieces, error) {
+		return rewriteOne(t, typeTensor, func(tensor []byte) (pieces, error) {
+			out := pieces{{bytes: appendNumber(nil, tensorType, element)}}
 			err := eachField(tensor, func(n uint64, whole, _ []byte) error {
 				if n != tensorType {
-					out = append(out, whole...)
+					out = append(out, piece{bytes: whole})
 				}
 				return nil
 			})

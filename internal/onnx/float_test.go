@@ -73,8 +73,8 @@ func halfModel() []byte {
 	return n.file()
 }
 
-func TestCastEnds(t *testing.T) {
-	got, err := CastEnds(halfModel())
+func TestPrepareCastsEnds(t *testing.T) {
+	got, err := Prepare(halfModel(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,27 +100,27 @@ func TestCastEnds(t *testing.T) {
 			t.Errorf("no Cast of %s to %q", cast.name, cast.to)
 		}
 	}
-	if again, err := CastEnds(got); err != nil || !bytes.Equal(again, got) {
+	if again, err := Prepare(got, "", nil); err != nil || !bytes.Equal(again, got) {
 		t.Errorf("not the same a second time: %v", err)
 	}
 	plain := openModel()
-	if got, err := CastEnds(plain); err != nil || &got[0] != &plain[0] {
+	if got, err := Prepare(plain, "", nil); err != nil || &got[0] != &plain[0] {
 		t.Errorf("a model of float32 was copied: %v", err)
 	}
-	if _, err := CastEnds(halfModel()[:100]); err == nil {
+	if _, err := Prepare(halfModel()[:100], "", nil); err == nil {
 		t.Error("half a file was taken")
 	}
 }
 
-func FuzzCastEnds(f *testing.F) {
+func FuzzPrepareCastsEnds(f *testing.F) {
 	f.Add(halfModel())
 	f.Add(openModel())
 	f.Fuzz(func(t *testing.T, model []byte) {
-		cast, err := CastEnds(model)
+		cast, err := Prepare(model, "", nil)
 		if err != nil {
 			return
 		}
-		if again, err := CastEnds(cast); err != nil || !bytes.Equal(again, cast) {
+		if again, err := Prepare(cast, "", nil); err != nil || !bytes.Equal(again, cast) {
 			t.Fatalf("not the same a second time: %v", err)
 		}
 	})

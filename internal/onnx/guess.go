@@ -41,6 +41,19 @@ type Picture struct {
 	Height int    `json:"height"`
 }
 
+// open sets the height and the width if they are open.
+func (p *Picture) open(height, width int) {
+	if p.Height < 1 {
+		p.Height = height
+	}
+	if p.Width < 1 {
+		p.Width = width
+	}
+}
+
+// target is what the input targetSizes gets.
+func (p *Picture) target() Constant { return Constant{targetSizes, []int{p.Width, p.Height}} }
+
 // Constant is an input that always gets the same numbers.
 type Constant struct {
 	Name   string `json:"name"`
@@ -143,7 +156,7 @@ func (g *guesser) picture() {
 	}
 	if size := g.file.numbersOf("imgsz"); g.dynamic() && len(size) == 2 && size[0] > 0 && size[1] > 0 {
 		g.note("height and width are dynamic; the card's input.shape fixes them: the metadata says %d x %d (height x width)", size[0], size[1])
-		g.Input.Height, g.Input.Width = size[0], size[1]
+		g.Input.open(size[0], size[1])
 	} else if g.dynamic() {
 		g.note("height and width are dynamic: fix them with the card's input.shape")
 	}
@@ -161,8 +174,10 @@ func (g *guesser) constants() {
 	for _, v := range g.file.Inputs {
 		switch {
 		case v.Name == g.Input.Name:
-		case v.Name == targetSizes && !g.dynamic():
-			g.Constants = append(g.Constants, Constant{v.Name, []int{g.Input.Width, g.Input.Height}})
+		case v.Name == targetSizes:
+			if !g.dynamic() { // else the card has it, with the size that it fixes
+				g.Constants = append(g.Constants, g.Input.target())
+			}
 			g.reason("input %s: with the input's own width and height the boxes come in input pixels", v.Name)
 		case v.Name == pixelMask:
 			g.Constants = append(g.Constants, Constant{v.Name, []int{1}})
@@ -186,6 +201,9 @@ func (g *guesser) anchors(strides ...int) (n int) {
 	return n
 }
 
+// selecting are the families of graphs that select by themselves.
+var selecting = []string{"yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end", "detr-deploy"}
+
 // trouble notes what makes the file hard to run.
 func (g *guesser) trouble() {
 	for _, o := range g.file.Operators {
@@ -199,7 +217,7 @@ func (g *guesser) trouble() {
 			g.note("of these are missing: %s; without them the model cannot be run", strings.Join(w.Missing, ", "))
 		}
 	}
-	if g.file.has("NonMaxSuppression") {
+	if g.file.has("NonMaxSuppression") && !slices.Contains(selecting, g.Family) {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
 	}
 	for _, o := range g.file.Outputs {
@@ -278,7 +296,7 @@ func (g *guesser) finished() bool {
 		g.reason("outputs labels, boxes and scores of one picture, without a batch, as torchvision's detectors have them: no family reads them")
 	case has("labels") && has("boxes") && has("scores"):
 		g.reason("outputs labels, boxes and scores: the graph ends in its own selection, as the export scripts of RT-DETR, D-FINE and DEIM write it")
-		if len(g.Constants) > 0 {
+		if g.file.takes(targetSizes) {
 			g.is("detection", "detr-deploy", sure)
 		} else {
 			g.is("detection", "detr-deploy", doubtful)

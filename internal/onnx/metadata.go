@@ -144,6 +144,11 @@ func (f *File) planes(name string) int {
 	return 0
 }
 
+// takes says whether the graph has an input of that name.
+func (f *File) takes(name string) bool {
+	return slices.ContainsFunc(f.Inputs, func(v Value) bool { return v.Name == name })
+}
+
 // has says whether the graph has an operator of ONNX.
 func (f *File) has(kind string) bool {
 	return slices.ContainsFunc(f.Operators, func(o Operator) bool { return o.Domain == "" && o.Type == kind })

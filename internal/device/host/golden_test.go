@@ -110,7 +110,7 @@ func (b *bench) see(library *onnxruntime.Library, p *device.Picture, people int)
 		calls.Letterbox(s, device.Letterbox{Picture: p, Pixels: device.RGB, Fit: fit, Out: detector.in, OutWidth: 416, OutHeight: 416}),
 		detector.run(s),
 		calls.Select(s, device.Select{Head: plainHead(detector.outputs[0], detector.outputs[1], 80), Anchors: 3549, Classes: 80, Fit: fit,
-			Width: p.Width, Height: p.Height, ScoreMin: .4, IoU: .5, Limits: limits, Out: selected}),
+			Width: p.Width, Height: p.Height, ScoreMin: .4, IoU: .5, Limits: limits, Out: selected, Scratch: b.alloc(device.SelectScratch(3549))}),
 		calls.Choose(s, device.Choose{Selection: selected, Wanted: []bool{true}, Limits: limits, Out: chosen}),
 		crop(pose, 192, 192, square),
 		calls.Keypoints(s, device.Keypoints{Joints: 17, In: pose.outputs[0], InWidth: 192, InHeight: 192, Subjects: chosen, Limits: limits,

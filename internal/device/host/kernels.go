@@ -4,7 +4,8 @@ import "sightline/internal/device"
 
 // kernels implements device.Kernels. Every method checks its arguments, prepares tables and scratch, and
 // queues one closure that allocates nothing, because a captured closure is replayed for every frame.
-// A closure owns its scratch: replays of it are ordered, different closures may run side by side.
+// A closure owns its scratch, Select's is the caller's: replays of it are ordered, different closures may run side
+// by side.
 type kernels struct{}
 
 var _ device.Kernels = kernels{}

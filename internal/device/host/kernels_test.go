@@ -123,7 +123,7 @@ func everyKernel(b *bench) map[string]func(device.Stream) error {
 	letterbox := device.Letterbox{Picture: p, Pixels: device.RGB, Fit: device.NewFit(96, 64, 64, 64), Out: b.alloc(3 * 64 * 64 * 4), OutWidth: 64, OutHeight: 64}
 	scores, boxes := b.alloc(500*3*4), b.alloc(500*16)
 	choose := device.Select{Head: plainHead(scores, boxes, 3), Anchors: 500, Classes: 3, Fit: letterbox.Fit,
-		Width: 96, Height: 64, ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.alloc(testLimits.SelectionSize())}
+		Width: 96, Height: 64, ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.alloc(testLimits.SelectionSize()), Scratch: b.alloc(device.SelectScratch(500))}
 	for i := range 500 {
 		floatsOf(scores)[3*i] = random.Float32()
 		copy(floatsOf(boxes)[4*i:], []float32{float32(i % 60), 12, float32(i%60 + 4), 20})
@@ -233,6 +233,8 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"head":           calls.Select(b.stream, device.Select{Head: mixedHead(out), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
 		"wanted":         calls.Select(b.stream, device.Select{Head: plainHead(out, out, 2), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Wanted: []bool{true}, Limits: testLimits, Out: out}),
 		"scores":         calls.Select(b.stream, device.Select{Head: plainHead(nil, out, 2), Anchors: 2, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
+		"scratch":        calls.Select(b.stream, device.Select{Head: plainHead(out, out, 2), Anchors: 1, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out, Scratch: out}),
+		"scratch ":       calls.Select(b.stream, device.Select{Head: plainHead(out, out, 2), Anchors: 1, Classes: 2, Fit: fit, Width: 9, Height: 5, Limits: testLimits, Out: out}),
 		"length":         calls.Normalize(b.stream, device.Normalize{In: out, Out: out, Count: 1}),
 		"b":              calls.Cosine(b.stream, device.Cosine{A: out, B: small, Rows: 1, Columns: 1, Length: 2, Out: out}),
 		"keep":           calls.Blend(b.stream, device.Blend{Seen: out, Slots: out, Gallery: out, Rows: 1, Length: 2, Keep: 2}),

@@ -1,8 +1,10 @@
 package host
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"unsafe"
 
 	"sightline/internal/device"
 )
@@ -14,7 +16,8 @@ type candidate struct {
 	class, anchor int32
 }
 
-// selector is the work and scratch of one Select.
+// selector is the work of one Select. What it works in is of Scratch, which recorded calls that never run side by side
+// may share.
 type selector struct {
 	k      device.Select
 	head   head
@@ -24,8 +27,9 @@ type selector struct {
 	below float32
 	// order holds a key a candidate: ascending is best first, then the lower anchor, then the lower class.
 	order []uint64
-	found []candidate // by anchor (and class), where it passed
-	kept  []candidate
+	// classes are the candidates' by anchor.
+	classes []int32
+	kept    []candidate
 	// none counts numbers that are none.
 	none int32
 }
@@ -35,13 +39,25 @@ func (kernels) Select(s device.Stream, k device.Select) error {
 	if err := k.Check(); err != nil {
 		return err
 	}
+	most, size := k.Candidates(), int64(0)
+	if k.Scratch != nil {
+		size = k.Scratch.Size()
+	}
+	if need := device.SelectScratch(most); size < need || k.Scratch.Address()%8 != 0 {
+		return &ArgumentError{Kernel: "select", Argument: "scratch", Problem: fmt.Sprintf("has %d bytes, expected %d at a multiple of 8", size, need)}
+	}
 	k.Wanted = slices.Clone(k.Wanted)
 	w := &selector{
 		k: k, head: newHead(&k), ints: intsOf(k.Out), floats: floatsOf(k.Out),
 		below: math.Nextafter32(k.ScoreMin, float32(math.Inf(-1))),
-		order: make([]uint64, 0, k.Candidates()), found: make([]candidate, k.Candidates()),
-		kept: make([]candidate, 0, min(k.Limits.Objects, device.MaxCandidates)),
 	}
+	// The keys and classes are 12 bytes a candidate, and what is kept is of the rest.
+	at := unsafe.Pointer(unsafe.SliceData(bytesOf(k.Scratch)))
+	w.order = unsafe.Slice((*uint64)(at), most)[:0]
+	at = unsafe.Add(at, 8*most)
+	w.kept = unsafe.Slice((*candidate)(at), min(k.Limits.Objects, device.MaxCandidates))[:0]
+	at = unsafe.Add(at, device.MaxCandidates*int(unsafe.Sizeof(candidate{})))
+	w.classes = unsafe.Slice((*int32)(at), most)
 	return launch(s, w.run)
 }
 
@@ -113,8 +129,7 @@ func (w *selector) offer(anchor, class, key int, score float32) {
 	if !(score > w.below) || w.k.Wanted != nil && !w.k.Wanted[class] {
 		return
 	}
-	whole := w.place(w.head.box(anchor))
-	box := w.clip(whole)
+	box := w.clip(w.place(w.head.box(anchor)))
 	if !(box[2] > box[0] && box[3] > box[1]) {
 		if slices.ContainsFunc(box[:], func(v float32) bool { return v != v }) {
 			w.none++
@@ -122,11 +137,26 @@ func (w *selector) offer(anchor, class, key int, score float32) {
 		return
 	}
 	score += 0 // makes -0 and 0 one tie
-	if w.k.Head.Unclipped {
-		box = whole
+	if !w.k.Head.Pairs {
+		w.classes[key] = int32(class)
 	}
-	w.found[key] = candidate{box, score, int32(class), int32(anchor)}
 	w.order = append(w.order, uint64(descending(score))<<32|uint64(key))
+}
+
+// candidate is that of a key. Its box is worked out anew: that is done for few, and memory is needed for all.
+func (w *selector) candidate(key uint64) candidate {
+	at := int(uint32(key))
+	anchor, class := at, int32(0)
+	if w.k.Head.Pairs {
+		anchor, class = at/w.k.Classes, int32(at%w.k.Classes)
+	} else {
+		class = w.classes[at]
+	}
+	box := w.place(w.head.box(anchor))
+	if !w.k.Head.Unclipped {
+		box = w.clip(box)
+	}
+	return candidate{box, ascending(uint32(key >> 32)), class, int32(anchor)}
 }
 
 // place maps a box to the picture.
@@ -151,6 +181,14 @@ func descending(score float32) uint32 {
 	return b
 }
 
+// ascending undoes descending.
+func ascending(key uint32) float32 {
+	if key>>31 == 0 {
+		return math.Float32frombits(^key &^ (1 << 31))
+	}
+	return math.Float32frombits(key)
+}
+
 func (w *selector) suppress() {
 	w.kept = w.kept[:0]
 candidates:
@@ -158,13 +196,13 @@ candidates:
 		if len(w.kept) == cap(w.kept) {
 			return
 		}
-		c := &w.found[uint32(key)]
+		c := w.candidate(key)
 		for i := range w.kept {
 			if k := &w.kept[i]; !w.k.Head.Final && k.class == c.class && overlap(&k.box, &c.box) > w.k.IoU {
 				continue candidates
 			}
 		}
-		w.kept = append(w.kept, *c)
+		w.kept = append(w.kept, c)
 	}
 }
 

@@ -3,6 +3,7 @@ package host
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sort"
 	"testing"
@@ -115,6 +116,7 @@ func TestSelect(t *testing.T) {
 			}
 		}
 		k.Head, k.Out = plainHead(upload(b, scores), upload(b, boxes), k.Classes), b.dirty(k.Limits.SelectionSize())
+		k.Scratch = b.dirty(device.SelectScratch(k.Anchors))
 		b.finish(kernels{}.Select(b.stream, k))
 		checkSelect(t, k, scores, boxes)
 	}
@@ -133,7 +135,7 @@ func TestSelectStopsAtMaxCandidates(t *testing.T) {
 		scores[anchors-1] = beyond
 		copy(boxes[4*(anchors-1):], []float32{40, 40, 60, 60})
 		k := device.Select{Head: plainHead(upload(b, scores), upload(b, boxes), 1), Anchors: anchors, Classes: 1, Width: 64, Height: 64,
-			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize())}
+			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize()), Scratch: b.dirty(device.SelectScratch(anchors))}
 		b.finish(kernels{}.Select(b.stream, k))
 		if got, want := checkSelect(t, k, scores, boxes), 1+int(min(1, (beyond-.5)*1e4)); got != want {
 			t.Errorf("%d objects, want %d", got, want)
@@ -156,7 +158,7 @@ func TestSelectNothing(t *testing.T) {
 	} {
 		scores, boxes := []float32{c.score}, []float32{c.x, 10, 30, 30}
 		k := device.Select{Head: plainHead(upload(b, scores), upload(b, boxes), 1), Anchors: 1, Classes: 1, Width: 64, Height: 64,
-			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: c.min, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize())}
+			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: c.min, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize()), Scratch: b.dirty(device.SelectScratch(1))}
 		b.finish(kernels{}.Select(b.stream, k))
 		want := int32(0)
 		if name == "just enough" {
@@ -169,6 +171,44 @@ func TestSelectNothing(t *testing.T) {
 		if got := intsOf(k.Out); got[0] != want || got[1] != none {
 			t.Errorf("%s: %d objects, %d numbers that are none", name, got[0], got[1])
 		}
+	}
+}
+
+// Recorded calls of one scratch, with other candidates each, run one after the other, and are small themselves.
+func TestSelectsShareScratch(t *testing.T) {
+	random := rand.New(rand.NewPCG(15, 16))
+	b := newBench(t)
+	const most = 20_000
+	shared := b.dirty(device.SelectScratch(most))
+	var graphs []device.Graph
+	var checks []func()
+	for _, anchors := range []int{most, 300, 7} {
+		scores, boxes := make([]float32, 3*anchors), make([]float32, 4*anchors)
+		for i := range anchors {
+			scores[3*i+i%3] = random.Float32()
+			x, y := random.Float32()*50, random.Float32()*50
+			copy(boxes[4*i:], []float32{x, y, x + 9, y + 9})
+		}
+		k := device.Select{Head: plainHead(upload(b, scores), upload(b, boxes), 3), Anchors: anchors, Classes: 3, Width: 64, Height: 64,
+			Fit: device.NewFit(64, 64, 64, 64), ScoreMin: .4, IoU: .5, Limits: testLimits, Out: b.dirty(testLimits.SelectionSize()), Scratch: shared}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		graphs = append(graphs, record(t, b, func(s device.Stream) error { return kernels{}.Select(s, k) }))
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > most {
+			t.Errorf("%d anchors: %d bytes outside the pool", anchors, after.TotalAlloc-before.TotalAlloc)
+		}
+		checks = append(checks, func() { checkSelect(t, k, scores, boxes) })
+	}
+	for range 2 {
+		for _, g := range graphs {
+			if err := b.stream.Launch(g); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b.finish(nil)
+	for _, check := range checks {
+		check()
 	}
 }
 
@@ -188,6 +228,6 @@ func BenchmarkSelect(b *testing.B) {
 	}
 	limits := device.Limits{Objects: 64, People: 16}
 	k := device.Select{Head: plainHead(upload(bench, scores), upload(bench, boxes), 80), Anchors: 3549, Classes: 80, Width: 768, Height: 576,
-		Fit: device.NewFit(768, 576, 416, 416), ScoreMin: .4, IoU: .5, Limits: limits, Out: bench.alloc(limits.SelectionSize())}
+		Fit: device.NewFit(768, 576, 416, 416), ScoreMin: .4, IoU: .5, Limits: limits, Out: bench.alloc(limits.SelectionSize()), Scratch: bench.alloc(device.SelectScratch(3549))}
 	measure(b, bench, func(s device.Stream) error { return kernels{}.Select(s, k) })
 }
