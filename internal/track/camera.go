@@ -56,6 +56,21 @@ func (t *core) steady() bool {
 	return true
 }
 
+// shaken says that most tracks are surprised by where they are seen. One or two are wherever people hide each other; all
+// are where the camera moves.
+func (t *core) shaken() bool {
+	surprised, all := 0, 0
+	for i := range t.tracks {
+		if k := &t.tracks[i]; k.found >= 0 && k.number != 0 && k.misses == 0 {
+			all++
+			if k.motion.surprised(t.seen[k.found].box) {
+				surprised++
+			}
+		}
+	}
+	return all > 1 && 2*surprised > all
+}
+
 // collect lists the pairs of some tracks in sight with sure objects of about their size, and returns the
 // median size of these tracks, of which sizes has one each.
 func (t *core) collect() float64 {

@@ -177,6 +177,7 @@ func (t *core) read(objects []result.Object, listed []int) {
 // refresh moves the matched tracks to where they were seen.
 func (t *core) refresh(objects []result.Object, actions []int32) {
 	t.compare()
+	shaken := !t.steadied && t.shaken()
 	for i := range t.tracks {
 		k := &t.tracks[i]
 		if k.found < 0 {
@@ -186,7 +187,7 @@ func (t *core) refresh(objects []result.Object, actions []int32) {
 			continue
 		}
 		d := &t.seen[k.found]
-		k.motion.update(d.box, !t.steadied)
+		k.motion.update(d.box, shaken)
 		k.box, k.lastSeen, k.misses = d.box, t.pts, 0
 		if d.score >= t.o.Birth {
 			k.hits++

@@ -103,6 +103,12 @@ func (a *axis) update(z, r float64) {
 	a.pxx *= 1 - kx
 }
 
+// surprised says that a measurement lies far outside of what the axis holds possible.
+func (a *axis) surprised(z, r float64) bool {
+	e := z - a.x
+	return e*e > surprise*surprise*(a.pxx+r)
+}
+
 // doubt widens what the axis holds possible if a measurement lies far outside of it: something moved in a
 // way that the filter does not know, as everything does in the picture of a shaken camera.
 func (a *axis) doubt(z, r float64) {
@@ -143,11 +149,22 @@ func (m *motion) predict(dt float64, hidden bool) {
 	m.w.x, m.h.x = max(m.w.x, minSide), max(m.h.x, minSide)
 }
 
-// update takes what was seen; doubted says that the motion of all may be other than foretold. Where the box is not as large as expected, perhaps because a part of
+// surprised says that a box lies where nobody would have expected it.
+func (m *motion) surprised(b box) bool {
+	dw, dh := m.noise(b)
+	return m.cx.surprised(b.cx, dw*dw) || m.cy.surprised(b.cy, dh*dh)
+}
+
+// noise is how far off the centre of a seen box may be. Where it is not as large as expected, perhaps because a part of
 // the object is hidden, its centre may be off by half the difference and says little about speed.
-func (m *motion) update(b box, doubted bool) {
+func (m *motion) noise(b box) (dw, dh float64) {
 	noise := measured * b.size()
-	dw, dh := noise+math.Abs(b.w-m.w.x)/2, noise+math.Abs(b.h-m.h.x)/2
+	return noise + math.Abs(b.w-m.w.x)/2, noise + math.Abs(b.h-m.h.x)/2
+}
+
+// update takes what was seen; doubted says that all move otherwise than foretold.
+func (m *motion) update(b box, doubted bool) {
+	dw, dh := m.noise(b)
 	if doubted {
 		m.cx.doubt(b.cx, dw*dw)
 		m.cy.doubt(b.cy, dh*dh)

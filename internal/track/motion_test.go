@@ -139,3 +139,31 @@ func TestOverlap(t *testing.T) {
 		t.Errorf("overlap of boxes apart %v, want 0", got)
 	}
 }
+
+// Where people hide each other one or two are surprised, where the camera moves all are.
+func TestShakenIsWhatMostFeel(t *testing.T) {
+	for name, c := range map[string]struct {
+		moved int // of four walkers, this far from where they are expected
+		want  bool
+	}{"nobody": {0, false}, "one": {1, false}, "half": {2, false}, "most": {3, true}, "all": {4, true}} {
+		tracker := newCore(Options{Method: ByteTrack})
+		at := func(i, jump int) []result.Object {
+			var list []result.Object
+			for n := range 4 {
+				x := 100 + 300*float32(n) + 5*float32(i)
+				if n < jump {
+					x += 18
+				}
+				list = append(list, person(x, 300, 40, 100, 0.9))
+			}
+			return list
+		}
+		feed(tracker, 30, func(i int) []result.Object { return at(i, 0) })
+		tracker.advance(30 * frame)
+		tracker.read(at(30, c.moved), nil)
+		tracker.associate(nil)
+		if got := tracker.shaken(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
