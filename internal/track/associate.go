@@ -52,14 +52,15 @@ var methods = map[Method]traits{
 		rounds: []round{{true, confirmedTracks, 0.25}, {false, confirmedTracks, 0.5}, {true, newTracks, 0.25}}},
 }
 
-// alone is the price of leaving a track without an object: that of the worst match (BoTSORT's, 1 - 0.25 and
+// alone is the price of leaving a track without an object: more than the worst match costs (BoTSORT's, 1 - 0.25 and
 // both weights below). So a match is better than none, but not at the expense of making a good match a bad one.
 const alone = 1.25
 
 // Parts of the cost of a match beside 1 - overlap. They are small: they decide between candidates
-// that overlap about as much and never exclude one.
+// that overlap about as much and never exclude one. More weight for looks is a little better where a network tells people
+// apart well, and swaps two of plaza-west with the demo's, which does not.
 const (
-	appearanceWeight = 0.4
+	appearanceWeight = 0.3
 	ageWeight        = 0.1
 )
 
