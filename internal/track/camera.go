@@ -135,6 +135,12 @@ func (c *camera) peak(bin, limit float64) (dx, dy float64) {
 	return dx, dy
 }
 
+// near says whether a vote lies within tolerance of a motion.
+func (v *vote) near(dx, dy, tolerance float64) bool {
+	x, y := v.dx-dx, v.dy-dy
+	return x*x+y*y <= tolerance*tolerance
+}
+
 // refine is the mean of the votes within tolerance of a motion, and how many tracks have one.
 func (c *camera) refine(dx, dy, tolerance float64) (x, y float64, agree int) {
 	for range 3 {
@@ -142,7 +148,7 @@ func (c *camera) refine(dx, dy, tolerance float64) (x, y float64, agree int) {
 		last := -1
 		agree = 0
 		for _, v := range c.votes {
-			if math.Hypot(v.dx-dx, v.dy-dy) > tolerance {
+			if !v.near(dx, dy, tolerance) {
 				continue
 			}
 			sx, sy, n = sx+v.dx, sy+v.dy, n+1
@@ -174,7 +180,7 @@ func (c *camera) similarity(dx, dy, tolerance, size float64) turn {
 	var n float64
 	each := func(f func(v vote)) {
 		for _, v := range c.votes {
-			if math.Hypot(v.dx-dx, v.dy-dy) <= tolerance {
+			if v.near(dx, dy, tolerance) {
 				f(v)
 			}
 		}

@@ -117,9 +117,11 @@ func (g *grid) query(b box, grow float64) []int32 {
 		for x := x1; x <= x2; x++ {
 			k := g.bucket(x, y)
 			for _, i := range g.entries[g.start[k]:g.start[k+1]] {
-				// Most lie apart, so that is asked first.
-				if !g.boxes[i].apart(b, reach) && g.stamp[i] != g.queries {
-					g.stamp[i] = g.queries
+				if g.stamp[i] == g.queries {
+					continue
+				}
+				g.stamp[i] = g.queries
+				if !g.boxes[i].apart(b, reach) {
 					g.found = append(g.found, i)
 				}
 			}
