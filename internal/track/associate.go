@@ -116,7 +116,7 @@ func (t *core) candidates(row int, k *tracked, r round, cosines []float32) {
 		if d.taken || d.kind != k.kind || (d.score >= t.o.Birth) != r.sure {
 			continue
 		}
-		overlap := d.box.overlap(k.predicted, grow)
+		overlap := d.box.shared(k.predicted, 0.5+grow) // the query has left out what is apart
 		if overlap < r.least {
 			continue
 		}

@@ -279,7 +279,7 @@ func (t *core) isCrowded(d *detection) bool {
 		t.crowding = true
 		t.near.pairs(func(i, j int32) {
 			a, b := &t.seen[i], &t.seen[j]
-			if a.kind == b.kind && a.box.overlap(b.box, 0) > 0.3 {
+			if a.kind == b.kind && a.box.shared(b.box, 0.5) > 0.3 {
 				a.crowded, b.crowded = true, true
 			}
 		})

@@ -51,6 +51,11 @@ func (b box) overlap(o box, grow float64) float64 {
 	if b.apart(o, g) {
 		return 0
 	}
+	return b.shared(o, g)
+}
+
+// shared is the intersection over union of boxes 2g times as large that are not apart.
+func (b box) shared(o box, g float64) float64 {
 	// Two intervals share the whole of the smaller one, or what their centres leave.
 	w := min(g*(b.w+o.w)-math.Abs(b.cx-o.cx), 2*g*b.w, 2*g*o.w)
 	h := min(g*(b.h+o.h)-math.Abs(b.cy-o.cy), 2*g*b.h, 2*g*o.h)
