@@ -117,6 +117,7 @@ func (k *looker) look(p *device.Picture) (people int, err error) {
 	}
 	k.now += time.Second / 30
 	seen := k.vision.Appearance()
+	k.tracker.Rest(k.vision.Resting())
 	k.tracker.Update(k.now, k.frame.Objects, track.Appearance{Objects: seen.Objects, Cosines: seen.Cosines, Actions: seen.Remember})
 	k.frame.Unseen = k.tracker.Unseen(k.frame.Unseen[:0], k.frame.Width, k.frame.Height)
 	k.line = result.AppendJSON(k.line[:0], &k.frame)

@@ -15,10 +15,8 @@ import (
 // Cascades: several detectors and a model of whole pictures at their own pace, models on the objects of one of them by class, size and
 // pace, and one engine for two roles of one model, in every mode.
 func Cascades(h *Harness) (figure string, err error) {
-	for _, mode := range []model.Mode{model.Parallel, model.Serialized, model.Batched} {
-		if err := h.cascade(mode); err != nil {
-			return "", fmt.Errorf("mode %s: %w", mode, err)
-		}
+	if err := inEveryMode(h.cascade); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("%d pictures a mode", len(cascadeWant)), nil
 }

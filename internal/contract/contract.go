@@ -113,6 +113,16 @@ func (h *Harness) setup(mode model.Mode, limit int64, tasks ...string) (*bench, 
 	return &bench{device: d, manager: m}, nil
 }
 
+// inEveryMode runs a check in each of the three modes.
+func inEveryMode(run func(model.Mode) error) error {
+	for _, mode := range []model.Mode{model.Parallel, model.Serialized, model.Batched} {
+		if err := run(mode); err != nil {
+			return fmt.Errorf("mode %s: %w", mode, err)
+		}
+	}
+	return nil
+}
+
 func (h *Harness) open(limit int64) (*watched, error) {
 	d, err := h.Open(limit)
 	if err != nil {

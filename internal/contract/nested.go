@@ -16,10 +16,8 @@ import (
 // Nested: a detector on the objects of another, at its own pace, beside a model that looks at them one by one, and a
 // model on what it finds; what is found in two crops is one object, and a number that is none is told. In every mode.
 func Nested(h *Harness) (figure string, err error) {
-	for _, mode := range []model.Mode{model.Parallel, model.Serialized, model.Batched} {
-		if err := h.nested(mode); err != nil {
-			return "", fmt.Errorf("mode %s: %w", mode, err)
-		}
+	if err := inEveryMode(h.nested); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("%d pictures a mode", len(nestedWant)), nil
 }

@@ -13,7 +13,7 @@ const (
 	attributeName, attributeInt, attributeType           = 1, 3, 20
 	attributeGraph, attributeGraphs                      = 6, 11
 	attributeIsInt                                       = 2 // of AttributeProto's types
-	initializerName, tensorType                          = 8, 1
+	tensorType                                           = 1
 )
 
 // Element types of TensorProto.
@@ -97,7 +97,7 @@ func findEnds(graph []byte) (ends []end, err error) {
 		switch {
 		case content == nil:
 		case n == graphInitializer:
-			stored[stringOf(content, initializerName)] = true
+			stored[stringOf(content, tensorName)] = true
 		case n == graphNode:
 			if stringOf(content, nodeType) != "Cast" {
 				mentions(content, nodeInput, others)
@@ -244,11 +244,10 @@ func appendText(message []byte, number uint64, text string) []byte {
 }
 
 // numberOf is a field's number; 0 if there is none.
-func numberOf(message []byte, number uint64) (value uint64) {
+func numberOf(message []byte, field uint64) (value uint64) {
 	_ = eachField(message, func(n uint64, whole, content []byte) error {
-		if n == number && content == nil {
-			_, tag := binary.Uvarint(whole)
-			value, _ = binary.Uvarint(whole[tag:])
+		if n == field && content == nil {
+			value = number(whole)
 		}
 		return nil
 	})

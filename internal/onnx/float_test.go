@@ -68,7 +68,7 @@ func halfModel() []byte {
 			node("Exp", "", "scores", "boxes"),
 		},
 		outputs: []pb{tensor("scores", float16s, -1, 5), tensor("boxes", float32s, -1, 5), tensor("labels", int64s, -1, 5), tensor("bits", uint8s, -1, 5)},
-		weights: []pb{pb{}.number(1, 3).number(2, float16s).text(initializerName, "w")},
+		weights: []pb{pb{}.number(1, 3).number(2, float16s).text(tensorName, "w")},
 	}
 	return n.file()
 }

@@ -145,7 +145,7 @@ func (g *guesser) picture() {
 		if d := v.Shape[0]; d.Size > 0 {
 			g.Batch = int(d.Size)
 		}
-		if !slices.Contains([]string{"float32", "int32", "float16", "bfloat16", "float64", "uint8"}, v.Type) {
+		if !slices.Contains(append([]string{"int32", "uint8"}, floating...), v.Type) {
 			g.note("input %s is %s, which no picture is given as: put a Cast in front of it", v.Name, v.Type)
 		}
 		break
@@ -201,6 +201,9 @@ func (g *guesser) anchors(strides ...int) (n int) {
 	return n
 }
 
+// floating are the types of outputs that are read, and of pictures too: what is not float32 gets a Cast.
+var floating = []string{"float32", "float16", "bfloat16", "float64"}
+
 // selecting are the families of graphs that select by themselves.
 var selecting = []string{"yolov10", "yolov10-pose", "yolov10-segment", "rtdetr-end2end", "detr-deploy"}
 
@@ -221,7 +224,7 @@ func (g *guesser) trouble() {
 		g.note("the graph suppresses by itself (NonMaxSuppression): export without it, Sightline does that on the device")
 	}
 	for _, o := range g.file.Outputs {
-		if !slices.Contains([]string{"float32", "float16", "bfloat16", "float64"}, o.Type) && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
+		if !slices.Contains(floating, o.Type) && slices.Contains(g.names(), o.Name) && o.Name != g.Outputs["labels"] {
 			g.note("output %s is %s, Sightline reads floating point", o.Name, o.Type)
 		}
 	}

@@ -156,6 +156,10 @@ func (g *guesser) vector(o out) {
 		activation = "softmax"
 		g.reason("output %s %s: scores of classes by its name or length, without a softmax in the graph", o.name, say(o.shape))
 	}
+	if activation == "" && 0 < n && n < shortest {
+		activation = "softmax"
+		g.reason("output %s %s: too short a vector to tell people apart, so scores of classes", o.name, say(o.shape))
+	}
 	if activation != "" {
 		g.count(n)
 		g.Activation = activation
@@ -163,14 +167,6 @@ func (g *guesser) vector(o out) {
 		if activation == "softmax" {
 			g.note("if several attributes may hold at once, activation: sigmoid")
 		}
-		return
-	}
-	if 0 < n && n < shortest {
-		g.reason("output %s %s: too short a vector to tell people apart, so scores of classes", o.name, say(o.shape))
-		g.count(n)
-		g.Activation = "softmax"
-		g.is("classification", "decoded", likely, "scores", o.name)
-		g.note("if several attributes may hold at once, activation: sigmoid")
 		return
 	}
 	g.reason("output %s %s: a vector of each picture", o.name, say(o.shape))

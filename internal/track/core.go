@@ -36,8 +36,6 @@ type core struct {
 	// known are the tracks whose looks the gallery has.
 	known  []int
 	camera camera
-	// steadied says that the camera's motion is known in this frame and taken out of what is predicted.
-	steadied bool
 }
 
 // tracked is one object that is being followed.
@@ -112,9 +110,9 @@ func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) 
 	for i := range a.Actions {
 		a.Actions[i] = -1
 	}
-	t.steadied = t.method.camera && !t.jumped && t.steady()
+	steadied := t.method.camera && !t.jumped && t.steady()
 	t.associate(a.Cosines)
-	t.refresh(objects, a.Actions)
+	t.refresh(objects, a.Actions, steadied)
 	t.retire()
 	t.bear(objects, a.Actions)
 	t.Rest(nil)
@@ -174,10 +172,11 @@ func (t *core) read(objects []result.Object, listed []int) {
 	t.near.fill(t.seen)
 }
 
-// refresh moves the matched tracks to where they were seen.
-func (t *core) refresh(objects []result.Object, actions []int32) {
+// refresh moves the matched tracks to where they were seen; steadied says that the camera's motion is known and taken
+// out of what is predicted.
+func (t *core) refresh(objects []result.Object, actions []int32, steadied bool) {
 	t.compare()
-	shaken := !t.steadied && t.shaken()
+	shaken := !steadied && t.shaken()
 	for i := range t.tracks {
 		k := &t.tracks[i]
 		if k.found < 0 {

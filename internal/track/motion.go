@@ -117,9 +117,9 @@ func (a *axis) surprised(z, r float64) bool {
 // doubt widens what the axis holds possible if a measurement lies far outside of it: something moved in a
 // way that the filter does not know, as everything does in the picture of a shaken camera.
 func (a *axis) doubt(z, r float64) {
-	e := z - a.x
-	if more := e*e/(surprise*surprise) - a.pxx - r; more > 0 {
-		a.pxx += more
+	if a.surprised(z, r) {
+		e := z - a.x
+		a.pxx = e*e/(surprise*surprise) - r
 	}
 }
 

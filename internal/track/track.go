@@ -20,7 +20,7 @@ type Tracker interface {
 	// is not finite, or with an empty box, are passed over.
 	Update(pts time.Duration, objects []result.Object, a Appearance)
 	// Unseen appends the confirmed tracks that no object of the last frame belongs to, where they are taken
-	// to be, until Options.Coast after they were last seen. Those that have left a picture of this size are
+	// to be, until Options.Coast after they were last seen. Those that touch the edge of a picture of this size are
 	// left out, and all are while motion cannot be foretold. IoU, which foretells nothing, has none.
 	Unseen(dst []result.Unseen, width, height int) []result.Unseen
 	// Rest says that some detectors, by the name that their objects tell, do not look at the next frame: their tracks

@@ -139,7 +139,9 @@ const (
 	goldenCosine = .03 // between two people; worst measured .024
 )
 
-func TestGoldenKernels(t *testing.T) {
+// loadRuntime skips the test where there is no ONNX Runtime.
+func loadRuntime(t *testing.T) *onnxruntime.Library {
+	t.Helper()
 	path := os.Getenv("SIGHTLINE_ONNXRUNTIME")
 	if path == "" {
 		t.Skip("SIGHTLINE_ONNXRUNTIME is not set to a libonnxruntime.so")
@@ -148,6 +150,11 @@ func TestGoldenKernels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return library
+}
+
+func TestGoldenKernels(t *testing.T) {
+	library := loadRuntime(t)
 	for _, name := range golden.Pictures {
 		t.Run(name, func(t *testing.T) {
 			g, rgb, err := golden.Picture(name)

@@ -2,12 +2,9 @@ package host
 
 import (
 	"encoding/binary"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-
-	"sightline/internal/native/onnxruntime"
 )
 
 // pb is a protocol buffer in the making.
@@ -50,14 +47,7 @@ func openGraph(first uint64) []byte {
 }
 
 func TestLearnShapes(t *testing.T) {
-	path := os.Getenv("SIGHTLINE_ONNXRUNTIME")
-	if path == "" {
-		t.Skip("SIGHTLINE_ONNXRUNTIME is not set to a libonnxruntime.so")
-	}
-	library, err := onnxruntime.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	library := loadRuntime(t)
 	for _, c := range []struct {
 		first uint64
 		batch int

@@ -25,18 +25,11 @@ func TestByEye(t *testing.T) {
 		everybody[i] = []plaza.Person{person(11, 401, true)}
 	}
 	told := newByEye(w, e, everybody)
-	for _, c := range []struct {
-		west, east  int64
-		same, known bool
-	}{
+	wantJudged(t, told, []judgement{
 		{1, 7, true, true}, {1, 8, false, true}, {2, 7, false, true}, {2, 8, false, true}, {3, 9, true, true},
 		// What geometry alone cannot tell.
 		{1, 9, true, true}, {3, 7, true, true}, {2, 9, false, true},
-	} {
-		if same, known := told.judged(seen{west, c.west}, seen{east, c.east}); same != c.same || known != c.known {
-			t.Errorf("%d and %d: same %t, known %t", c.west, c.east, same, known)
-		}
-	}
+	})
 	got := told.pairs(map[seen]int64{{west, 1}: 5, {east, 7}: 5, {west, 2}: 6, {east, 8}: 6, {west, 3}: 5})
 	if want := (score{right: 2, wrong: 1, missed: 2}); got != want || told.unknown != 0 {
 		t.Errorf("pairs %+v, %d unknown", got, told.unknown)

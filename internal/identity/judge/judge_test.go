@@ -36,17 +36,10 @@ func scene() (w, e []result.Frame) {
 func TestTruth(t *testing.T) {
 	w, e := scene()
 	told := newTruth(w, e)
-	for _, c := range []struct {
-		west, east  int64
-		same, known bool
-	}{
+	wantJudged(t, told, []judgement{
 		{1, 7, true, true}, {1, 8, false, true}, {2, 7, false, true}, {2, 8, false, true}, {3, 9, true, true},
 		{1, 9, false, false}, {3, 7, false, false},
-	} {
-		if same, known := told.judged(seen{west, c.west}, seen{east, c.east}); same != c.same || known != c.known {
-			t.Errorf("%d and %d: same %t, known %t", c.west, c.east, same, known)
-		}
-	}
+	})
 	got := told.pairs(map[seen]int64{{west, 1}: 5, {east, 7}: 5, {west, 2}: 6, {east, 8}: 6, {west, 3}: 5})
 	if want := (score{right: 1, wrong: 1, missed: 1}); got != want || told.unknown != 4 {
 		t.Errorf("pairs %+v, %d unknown", got, told.unknown)
@@ -106,5 +99,20 @@ func TestCosinesWithinACamera(t *testing.T) {
 	// 1 with itself at 0 and 2.5; 2 of the first with 1 of the last. 1 and 3 are together, too: 3 with both early views.
 	if want := (cosines{same: []float64{1}, other: []float64{2, 1}}); !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, want %+v", c, want)
+	}
+}
+
+// judgement is what a truth is to say of a track of west and one of east.
+type judgement struct {
+	west, east  int64
+	same, known bool
+}
+
+func wantJudged(t *testing.T, told *truth, want []judgement) {
+	t.Helper()
+	for _, c := range want {
+		if same, known := told.judged(seen{west, c.west}, seen{east, c.east}); same != c.same || known != c.known {
+			t.Errorf("%d and %d: same %t, known %t", c.west, c.east, same, known)
+		}
 	}
 }
