@@ -20,8 +20,8 @@ import (
 
 const buildHelp = `
 Makes the plans that the GPU needs: TensorRT compiles each model of the configuration for this GPU, FP16,
-once for every batch size (1, 2, 4, ... up to the card's batch; --batches names others). Plans lie in the
-cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the model's content, the batch, the
+once for every batch size (1, 2, 4, ... up to the card's batch; --batches names others, --models builds some
+of the models only). Plans lie in the cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the model's content, the batch, the
 TensorRT version and the GPU's kind; those that are there are not built again unless --force.
 
 A plan takes from seconds (--level 0) to many minutes (--level 5); nothing else should use the GPU
@@ -36,6 +36,7 @@ const defaultLevel = 3
 func buildCommand(ctx context.Context, e *environment, args []string) error {
 	level := e.flags.Int("level", defaultLevel, "TensorRT's optimisation level, 0 to 5")
 	batches := e.flags.String("batches", "", "batch sizes, such as 1,4,8 (default: powers of two up to the card's batch)")
+	names := e.flags.String("models", "", "models to build, by their names in CONFIG, such as pose,reid (default: all)")
 	force := e.flags.Bool("force", false, "build plans again that are there")
 	if err := e.parse(args, slog.LevelWarn); err != nil {
 		return err
@@ -57,6 +58,10 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
+	models, err := chosen(c, words(*names))
+	if err != nil {
+		return err
+	}
 	display := progress.New(e.err, progress.Options{})
 	defer display.Close()
 	e.logTo(display)
@@ -65,7 +70,7 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 		return err
 	}
 	d := opened.(*cuda.Device)
-	jobs, err := buildJobs(c, d, sizes, *level, *force)
+	jobs, err := buildJobs(models, d, sizes, *level, *force)
 	if err == nil && len(jobs) == 0 {
 		fmt.Fprintln(e.out, "every plan is there")
 	}
@@ -76,12 +81,12 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 }
 
 // buildJobs lists the plans to make: those that are missing, or all.
-func buildJobs(c *config.Config, d *cuda.Device, sizes []int, level int, all bool) (jobs []cuda.Job, err error) {
-	models, err := modelFiles(c)
+func buildJobs(models []config.Model, d *cuda.Device, sizes []int, level int, all bool) (jobs []cuda.Job, err error) {
+	files, err := modelFiles(models)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range models {
+	for _, m := range files {
 		id, list := cuda.NewPlanID(m.ONNX), sizes
 		if list == nil {
 			list = bucketsUpTo(m.MaxBatch)
@@ -97,10 +102,25 @@ func buildJobs(c *config.Config, d *cuda.Device, sizes []int, level int, all boo
 	return jobs, nil
 }
 
-// modelFiles reads the models of a configuration.
-func modelFiles(c *config.Config) (list []device.ModelFile, err error) {
-	for i := range c.Models {
-		m := &c.Models[i]
+// chosen are the models of these names, or all.
+func chosen(c *config.Config, names []string) (list []config.Model, err error) {
+	if len(names) == 0 {
+		return c.Models, nil
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(c.Models, func(m config.Model) bool { return m.Name == name })
+		if i < 0 {
+			return nil, misuse("--models: no model is named %q; expected some of %s", name, strings.Join(c.Models.Names(), ", "))
+		}
+		list = append(list, c.Models[i])
+	}
+	return list, nil
+}
+
+// modelFiles reads models.
+func modelFiles(models []config.Model) (list []device.ModelFile, err error) {
+	for i := range models {
+		m := &models[i]
 		onnx, err := readModel(&m.Card)
 		if err != nil {
 			return nil, fmt.Errorf("model %s: %w", m.Card.Name(), err)

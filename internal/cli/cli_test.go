@@ -346,6 +346,20 @@ func TestFramesAllocateNothing(t *testing.T) {
 	}
 }
 
+func TestChosen(t *testing.T) {
+	c := &config.Config{Models: config.Models{{Name: "detection"}, {Name: "pose"}, {Name: "reid"}}}
+	for _, r := range []struct{ names, want, err string }{
+		{"", "detection pose reid", ""},
+		{"reid,detection", "reid detection", ""},
+		{"pose, faces", "", `--models: no model is named "faces"; expected some of detection, pose, reid`},
+	} {
+		models, err := chosen(c, words(r.names))
+		if got := strings.Join(config.Models(models).Names(), " "); got != r.want || (err == nil) != (r.err == "") || err != nil && err.Error() != r.err {
+			t.Errorf("%q: %q, %v, want %q, %q", r.names, got, err, r.want, r.err)
+		}
+	}
+}
+
 func TestBucketsUpTo(t *testing.T) {
 	for n, want := range map[int][]int{1: {1}, 2: {1, 2}, 6: {1, 2, 4, 6}, 8: {1, 2, 4, 8}} {
 		if got := bucketsUpTo(n); !slices.Equal(got, want) {

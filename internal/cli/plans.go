@@ -17,7 +17,7 @@ func (r *runner) ensurePlans(ctx context.Context, d device.Device) error {
 	if !ok || !r.build {
 		return nil
 	}
-	models, err := modelFiles(r.config)
+	models, err := modelFiles(r.config.Models)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (r *runner) ensurePlans(ctx context.Context, d device.Device) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	jobs, err := buildJobs(r.config, gpu, nil, defaultLevel, false)
+	jobs, err := buildJobs(r.config.Models, gpu, nil, defaultLevel, false)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func diagnose(c *config.Config, file string, o deviceOptions, say func(state, wh
 	var models []device.ModelFile
 	if c != nil {
 		o.gpu = c.CUDA
-		if models, err = modelFiles(c); err != nil {
+		if models, err = modelFiles(c.Models); err != nil {
 			return false, err
 		}
 	}

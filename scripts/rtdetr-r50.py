@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Writes RT-DETR-R50 with random weights, as ONNX, and its card: scripts/rtdetr-r50.py DIR
+
+For speed alone: what it finds means nothing. It is the network that NVIDIA publishes stream counts of. Needs torch,
+transformers and onnx."""
+import pathlib
+import sys
+
+import torch
+from transformers import RTDetrConfig, RTDetrForObjectDetection
+
+SIZE = 640
+CARD = f"""task: detection
+family: detr
+file: rtdetr-r50.onnx
+description: RT-DETR-R50, random weights
+input: {{ name: images, shape: [3, {SIZE}, {SIZE}], colour: rgb, range: [0, 1], fit: stretch }}
+outputs:
+  logits: {{ name: logits, shape: [300, 80] }}
+  boxes: {{ name: boxes, shape: [300, 4] }}
+threshold: 0.5
+batch: 8
+classes: [{", ".join(["person"] + [f"class{i}" for i in range(1, 80)])}]
+"""
+
+
+class Plain(torch.nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images):
+        found = self.network(pixel_values=images, return_dict=True)
+        return found.logits, found.pred_boxes
+
+
+def main(folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(1)
+    network = RTDetrForObjectDetection(RTDetrConfig(use_pretrained_backbone=False, anchor_image_size=[SIZE, SIZE], num_labels=80)).eval()
+    print(f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M weights")
+    torch.onnx.export(Plain(network), (torch.rand(2, 3, SIZE, SIZE),), str(folder / "rtdetr-r50.onnx"), opset_version=17, dynamo=False,
+                      input_names=["images"], output_names=["logits", "boxes"],
+                      dynamic_axes={name: {0: "batch"} for name in ("images", "logits", "boxes")})
+    (folder / "rtdetr-r50.yaml").write_text(CARD, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
