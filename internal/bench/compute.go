@@ -48,7 +48,7 @@ func (b Compute) Run(ctx context.Context) (row Computing, err error) {
 	stills, err := b.Clip.stills(b.Device)
 	defer func() {
 		for _, p := range stills {
-			err = errors.Join(err, p.Buffer.Close())
+			err = errors.Join(err, p.Close())
 		}
 	}()
 	if err != nil {
@@ -187,7 +187,7 @@ func (k *keeper) Acquire(f device.PictureFormat) (*device.Picture, error) {
 		return p, nil
 	}
 	if p != nil {
-		if err := p.Buffer.Close(); err != nil {
+		if err := p.Close(); err != nil {
 			return nil, err
 		}
 	}
@@ -221,5 +221,5 @@ func (k *keeper) close() error {
 	if k.free == nil {
 		return nil
 	}
-	return k.free.Buffer.Close()
+	return k.free.Close()
 }

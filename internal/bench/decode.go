@@ -170,7 +170,7 @@ func (c *counter) Acquire(f device.PictureFormat) (*device.Picture, error) {
 		return c.picture, nil
 	}
 	if c.picture != nil {
-		if err := c.picture.Buffer.Close(); err != nil {
+		if err := c.picture.Close(); err != nil {
 			return nil, err
 		}
 		c.picture = nil
@@ -192,5 +192,5 @@ func (c *counter) close() error {
 	if c.picture == nil {
 		return nil
 	}
-	return c.picture.Buffer.Close()
+	return c.picture.Close()
 }

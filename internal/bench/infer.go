@@ -120,7 +120,7 @@ func (b Infer) measure(ctx context.Context, m *model.Manager, role string, row *
 			continue
 		}
 		nothing := func(device.Stream) error { return nil }
-		p, err := model.NewProgram("bench", model.Step{Context: c, Items: row.Items, Before: nothing, After: nothing})
+		p, err := model.NewProgram("bench", nil, model.Step{Context: c, Items: row.Items, Before: nothing, After: nothing})
 		if err != nil {
 			return err
 		}

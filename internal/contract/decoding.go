@@ -37,7 +37,7 @@ func (c *collector) Deliver(p *device.Picture) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.times, c.widths = append(c.times, p.PTS), append(c.widths, p.Width)
-	c.err = errors.Join(c.err, c.add(p), p.Buffer.Close())
+	c.err = errors.Join(c.err, c.add(p), p.Close())
 }
 
 // add hashes the picture without its padding.
@@ -46,14 +46,14 @@ func (c *collector) add(p *device.Picture) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(c.stream.Copy(staging, p.Buffer), c.stream.Synchronize())
+	err = errors.Join(p.Await(c.stream), c.stream.Copy(staging, p.Buffer), c.stream.Synchronize())
 	for rows := staging.Bytes(); len(rows) > 0; rows = rows[p.Pitch:] {
 		c.pixels.Write(rows[:(p.Width+1)&^1])
 	}
 	return errors.Join(err, staging.Close())
 }
 
-func (c *collector) Release(p *device.Picture) { _ = p.Buffer.Close() }
+func (c *collector) Release(p *device.Picture) { _ = p.Close() }
 
 // decode sends whole files through one decoder, one after the other, and returns the times that must come
 // out, and the widths.

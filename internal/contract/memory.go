@@ -165,5 +165,5 @@ func (s discard) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	return &device.Picture{PictureFormat: f, Buffer: b}, err
 }
 
-func (s discard) Deliver(p *device.Picture) { _ = p.Buffer.Close() }
-func (s discard) Release(p *device.Picture) { _ = p.Buffer.Close() }
+func (s discard) Deliver(p *device.Picture) { _ = p.Close() }
+func (s discard) Release(p *device.Picture) { _ = p.Close() }

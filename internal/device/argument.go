@@ -100,6 +100,10 @@ func (a *arguments) picture(p *Picture) {
 	if p.Matrix != "bt601" && p.Matrix != "bt709" {
 		a.fail("picture matrix", "is %q, expected bt601 or bt709", p.Matrix)
 	}
+	if p.Place != nil {
+		a.holds("picture place", p.Place, PlaceSize)
+		return
+	}
 	a.holds("picture", p.Buffer, 1, p.Pitch, p.Height+(p.Height+1)/2)
 }
 

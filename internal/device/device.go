@@ -256,7 +256,7 @@ type PictureSink interface {
 	// Acquire gives a picture of the format to be filled; it may block to slow the decoder down.
 	// The decoder owns the picture until it calls Deliver or Release.
 	Acquire(f PictureFormat) (*Picture, error)
-	// Deliver passes the filled picture on. Its content is complete.
+	// Deliver passes the filled picture on. Its content is complete once its Ready is.
 	Deliver(p *Picture)
 	// Release gives back a picture that was not filled.
 	Release(p *Picture)
@@ -274,10 +274,18 @@ type PictureFormat struct {
 // Size is the number of bytes of a picture.
 func (f PictureFormat) Size() int64 { return int64(f.Pitch) * int64(f.Height+(f.Height+1)/2) }
 
+// PlaceSize is the size in bytes of a Picture's Place: an address.
+const PlaceSize = 8
+
 // Picture is an NV12 picture in device memory with the times of its way so far.
 type Picture struct {
 	PictureFormat
 	Buffer *Buffer
+	// Place stands in for Buffer in what is recorded once for many pictures: 8 bytes that hold the address of one's Buffer
+	// when a kernel runs.
+	Place *Buffer
+	// Ready, if set, is recorded behind the work that fills Buffer: a stream waits for it before it reads.
+	Ready Event
 	// Seq counts the decoder's pictures from 0.
 	Seq uint64
 	// Damaged says that the decoder met errors in the picture, or in one that it was predicted from, and
@@ -289,6 +297,23 @@ type Picture struct {
 	TimeError time.Duration
 	// Submitted is when the access unit went into the decoder, Decoded when the picture came out.
 	Submitted, Decoded time.Time
+}
+
+// Close gives Buffer and Ready back, once the picture is filled. Nothing may read it any more.
+func (p *Picture) Close() error {
+	var err error
+	if p.Ready != nil {
+		err = errors.Join(p.Ready.Synchronize(), p.Ready.Close())
+	}
+	return errors.Join(err, p.Buffer.Close())
+}
+
+// Await makes a stream wait until the picture is filled.
+func (p *Picture) Await(s Stream) error {
+	if p.Ready == nil {
+		return nil
+	}
+	return s.Wait(p.Ready)
 }
 
 // Errors that a caller can act on; test with errors.Is.

@@ -32,6 +32,11 @@ func TestPlansRefuse(t *testing.T) {
 			p.Pitch, k.Picture = 5, &p
 			return Letterbox(k)
 		}},
+		{"letterbox: picture place has 4 bytes", func() ([]Launch, error) {
+			k, p := letterbox, *letterbox.Picture
+			p.Place, k.Picture = large.Slice(0, 4), &p
+			return Letterbox(k)
+		}},
 		{"", func() ([]Launch, error) { return Crop(crop) }},
 		{"crop: count is 65536", func() ([]Launch, error) { k := crop; k.Count = 65536; return Crop(k) }},
 		{"crop: subjects has 8 bytes", func() ([]Launch, error) { k := crop; k.Subjects = small; return Crop(k) }},

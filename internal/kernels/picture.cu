@@ -5,13 +5,16 @@
 // Picture is an NV12 picture. Its colour factors are fixed-point numbers with COLOUR_BITS fraction
 // bits, made in Go.
 struct Picture {
-    address luma, chroma;
+    address at;   // of luma; if indirect, of the address of luma
+    int64 chroma; // distance of chroma from luma
     int64 redOffset, greenOffset, blueOffset;
     int lumaFactor, redV, greenU, greenV, blueU;
     int black; // luma of black
     int width, height, pitch;
-    int reserved;
+    int indirect;
 };
+
+DEVICE const byte* luma_of(const Picture& p) { return at_address<const byte>(p.indirect ? *at_address<const address>(p.at) : p.at); }
 
 // Weights of taps have WEIGHT_BITS fraction bits: an 8-bit value times one in x and one in y just fits
 // 32 bits.
@@ -109,14 +112,14 @@ DEVICE void store(const Pixels& p, float* out, int x, int y, int width, int heig
 // sample is this thread's pixel.
 DEVICE void sample(const Tile& t, const Picture& p, float* r, float* g, float* b) {
     const Tap &x = t.x[threadIdx.x], &cx = t.cx[threadIdx.x], &y = t.y[threadIdx.y], &cy = t.cy[threadIdx.y];
-    const byte* chroma = at_address<const byte>(p.chroma);
+    const byte *luma = luma_of(p), *chroma = luma + p.chroma;
     int halfWidth = p.width / 2 + (p.width & 1), halfHeight = p.height / 2 + (p.height & 1);
-    int64 luma = (int64)blend(at_address<const byte>(p.luma), p.pitch, 1, x, y, p.width, p.height) * p.lumaFactor;
+    int64 grey = (int64)blend(luma, p.pitch, 1, x, y, p.width, p.height) * p.lumaFactor;
     int64 u = blend(chroma, p.pitch, 2, cx, cy, halfWidth, halfHeight);
     int64 v = blend(chroma + 1, p.pitch, 2, cx, cy, halfWidth, halfHeight);
-    *r = unit(luma + v * p.redV + p.redOffset);
-    *g = unit(luma + u * p.greenU + v * p.greenV + p.greenOffset);
-    *b = unit(luma + u * p.blueU + p.blueOffset);
+    *r = unit(grey + v * p.redV + p.redOffset);
+    *g = unit(grey + u * p.greenU + v * p.greenV + p.greenOffset);
+    *b = unit(grey + u * p.blueU + p.blueOffset);
 }
 
 struct LetterboxParams {

@@ -9,10 +9,11 @@ import (
 
 // picture mirrors Picture of picture.cu.
 type picture struct {
-	Luma, Chroma                            uint64
+	At                                      uint64
+	Chroma                                  int64
 	RedOffset, GreenOffset, BlueOffset      int64
 	LumaFactor, RedV, GreenU, GreenV, BlueU int32
-	Black, Width, Height, Pitch, Reserved   int32
+	Black, Width, Height, Pitch, Indirect   int32
 }
 
 // Fixed-point fractions, as in picture.cu, and the chroma of grey.
@@ -34,11 +35,16 @@ func newPicture(p *device.Picture) picture {
 	kg := 1 - kr - kb
 	fixed := func(v float64) int32 { return int32(math.RoundToEven(v * (1 << colourBits))) }
 	out := picture{
-		Luma: address(p.Buffer), Chroma: address(p.Buffer) + uint64(p.Pitch)*uint64(p.Height),
+		Chroma:     int64(p.Pitch) * int64(p.Height),
 		LumaFactor: fixed(luma),
 		RedV:       fixed(2 * (1 - kr) * chroma), BlueU: fixed(2 * (1 - kb) * chroma),
 		GreenU: fixed(-2 * (1 - kb) * kb / kg * chroma), GreenV: fixed(-2 * (1 - kr) * kr / kg * chroma),
 		Black: black, Width: int32(p.Width), Height: int32(p.Height), Pitch: int32(p.Pitch),
+	}
+	if p.Place != nil {
+		out.At, out.Indirect = address(p.Place), 1
+	} else {
+		out.At = address(p.Buffer)
 	}
 	// The offsets are made of the rounded factors, so that black and grey come out exactly.
 	offset := func(chroma int32) int64 {

@@ -73,7 +73,11 @@ func (s *setup) picture(f device.PictureFormat) *device.Picture {
 	for i := range content {
 		content[i] = byte(s.Uint32())
 	}
-	return &device.Picture{PictureFormat: f, Buffer: s.bytes(content)}
+	p := &device.Picture{PictureFormat: f, Buffer: s.bytes(content)}
+	if s.IntN(2) == 0 {
+		return p
+	}
+	return &device.Picture{PictureFormat: f, Place: s.bytes(binary.NativeEndian.AppendUint64(nil, uint64(p.Buffer.Address())))}
 }
 
 // subjects is a list of them; count may be larger than the limits.

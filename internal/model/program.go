@@ -21,6 +21,7 @@ type Step struct {
 // In mode Parallel it is one graph; in the other modes an inference is a turn taken between two graphs.
 type Program struct {
 	name  string
+	first func(s device.Stream) error
 	steps []Step
 	// whole is the graph of everything (mode Parallel), before and after those of the single steps.
 	whole         device.Graph
@@ -31,14 +32,18 @@ type Program struct {
 	replay bool
 }
 
-// NewProgram records the steps; the first one's stream is the program's origin. A device that cannot
+// NewProgram records the steps; the first one's stream is the program's origin. What first queues there, if it is not nil,
+// comes before all of them; it is under the same rule as Before. A device that cannot
 // record them is logged, and the program then queues its work anew for every run. The program must be
 // closed before the contexts.
-func NewProgram(name string, steps ...Step) (_ *Program, err error) {
+func NewProgram(name string, first func(s device.Stream) error, steps ...Step) (_ *Program, err error) {
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("program %s has no steps", name)
 	}
-	p := &Program{name: name, steps: steps}
+	if first == nil {
+		first = func(device.Stream) error { return nil }
+	}
+	p := &Program{name: name, first: first, steps: steps}
 	d := steps[0].Context.engine.config.Device
 	if p.fork, err = d.NewEvent(); err != nil {
 		return nil, err
@@ -98,6 +103,9 @@ func capture(s device.Stream, record func(device.Stream) error) (device.Graph, e
 // queueWhole forks the steps off the origin, queues each, and joins them back.
 func (p *Program) queueWhole() error {
 	origin := p.steps[0].Context.stream
+	if err := p.first(origin); err != nil {
+		return err
+	}
 	if err := origin.Record(p.fork); err != nil {
 		return err
 	}
@@ -186,6 +194,9 @@ func (p *Program) runWhole() error {
 // started is always finished; the first failure is returned.
 func (p *Program) runTurns() (failed error) {
 	origin, started := p.steps[0].Context.stream, 0
+	if err := p.first(origin); err != nil {
+		return err
+	}
 	if len(p.steps) > 1 {
 		if err := origin.Record(p.fork); err != nil {
 			return err

@@ -94,7 +94,7 @@ func (s *slot) Acquire(f device.PictureFormat) (*device.Picture, error) {
 func (s *slot) discardFree() error {
 	var errs []error
 	for _, p := range s.free {
-		errs = append(errs, p.Buffer.Close())
+		errs = append(errs, p.Close())
 		s.owned--
 	}
 	s.free = s.free[:0]
@@ -157,7 +157,7 @@ func (s *slot) Release(p *device.Picture) {
 
 func (s *slot) giveBack(p *device.Picture) {
 	if p.PictureFormat != s.format || s.ended {
-		_ = p.Buffer.Close()
+		_ = p.Close()
 		s.owned--
 	} else {
 		s.free = append(s.free, p)
@@ -203,7 +203,7 @@ func (s *slot) Close() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.waiting != nil {
-		_ = s.waiting.Buffer.Close()
+		_ = s.waiting.Close()
 		s.waiting = nil
 		s.owned--
 	}

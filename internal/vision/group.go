@@ -192,7 +192,7 @@ func (g *group) program(first, n int, due uint64) (*model.Program, error) {
 			steps = append(steps, s.step(key.first, key.items))
 		}
 	}
-	p, err := model.NewProgram(fmt.Sprintf("subjects %d+%d", key.first, key.items), steps...)
+	p, err := model.NewProgram(fmt.Sprintf("subjects %d+%d", key.first, key.items), nil, steps...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 // Package vision finds the objects of a picture, and what other models say of them: a person's pose, mask
 // and appearance vector, for example. It works through one pipeline's execution contexts.
 //
-// Pixels stay on the device: a frame costs one copy inside the device, the detection program, one
+// Pixels stay on the device, where the decoder put them: a frame costs the detection program, one
 // program for every batch of subjects, and the copies of their small results.
 package vision
 
@@ -21,8 +21,12 @@ import (
 // DetectionManager is the vision part of one pipeline. One goroutine uses it.
 type DetectionManager struct {
 	options Options
-	// picture is the lane's own: programs are recorded with its address.
+	// picture is what programs are recorded with: its place holds where the picture in work lies. The address goes there from
+	// where, at the beginning of each detection.
 	picture *device.Picture
+	where   *device.Buffer
+	// last is the picture of the last Detect.
+	last *device.Picture
 	// viewers are the detectors of whole pictures, then the scenes.
 	viewers []viewer
 	// finders are all detectors' ends, a detector on objects after the one that finds them.
@@ -57,11 +61,14 @@ func New(o Options) (_ *DetectionManager, err error) {
 	if n := len(o.Detectors); n < 1 || n+len(o.Scenes) > 64 {
 		return nil, fmt.Errorf("%d detection models and %d of whole pictures, expected at least one and at most 64", n, len(o.Scenes))
 	}
-	picture, err := m.alloc("picture", device.OnDevice, o.Format.Size())
+	place, err := m.alloc("picture's place", device.OnDevice, device.PlaceSize)
 	if err != nil {
 		return nil, err
 	}
-	m.picture = &device.Picture{PictureFormat: o.Format, Buffer: picture}
+	if m.where, err = m.alloc("picture's place", device.Pinned, device.PlaceSize); err != nil {
+		return nil, err
+	}
+	m.picture = &device.Picture{PictureFormat: o.Format, Place: place}
 	for _, d := range o.Detectors {
 		if err := m.addDetector(d); err != nil {
 			return nil, err
@@ -116,7 +123,7 @@ func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 			steps = append(steps, v.step())
 		}
 	}
-	p, err := model.NewProgram("detect", steps...)
+	p, err := model.NewProgram("detect", func(s device.Stream) error { return s.Copy(m.picture.Place, m.where) }, steps...)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +138,7 @@ func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, er
 	if p.PictureFormat != m.options.Format {
 		return Times{}, fmt.Errorf("vision for %s: picture is %+v, the lane was made for %+v", m.options.Owner, p.PictureFormat, m.options.Format)
 	}
+	m.last = p
 	f.Width, f.Height, f.Objects, f.Areas = p.Width, p.Height, f.Objects[:0], f.Areas[:0]
 	if err := m.find(p, f); err != nil {
 		return Times{}, err
@@ -160,8 +168,7 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		f.looked = false
 	}
 	if program == nil {
-		stream := m.viewers[0].stream()
-		return errors.Join(stream.Copy(m.picture.Buffer, p.Buffer), stream.Synchronize())
+		return nil
 	}
 	origin := m.viewers[bits.TrailingZeros64(due)].stream() // the program begins there
 	if m.copying != nil && m.copying != origin {
@@ -170,9 +177,10 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		}
 	}
 	m.copying = nil
-	if err := origin.Copy(m.picture.Buffer, p.Buffer); err != nil {
+	if err := p.Await(origin); err != nil {
 		return err
 	}
+	binary.NativeEndian.PutUint64(m.where.Bytes(), uint64(p.Buffer.Address()))
 	if err := program.Run(); err != nil {
 		return err
 	}
@@ -200,11 +208,14 @@ func (m *DetectionManager) Resting() []string {
 
 func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 
-// Snapshot copies the picture of the last Detect to host memory: dst has Format's size. It is the one
-// way for pixels to leave the device, for a person who asked for it.
+// Snapshot copies the picture of the last Detect, which must not have been reused, to host memory: dst has Format's
+// size. It is the one way for pixels to leave the device, for a person who asked for it.
 func (m *DetectionManager) Snapshot(dst *device.Buffer) error {
 	s := m.viewers[0].stream()
-	if err := s.Copy(dst, m.picture.Buffer); err != nil {
+	if err := m.last.Await(s); err != nil {
+		return err
+	}
+	if err := s.Copy(dst, m.last.Buffer); err != nil {
 		return err
 	}
 	return s.Synchronize()

@@ -13,20 +13,23 @@ import (
 )
 
 // decoder is one camera's NVDEC session. Decode parses and starts the hardware; a goroutine of the decoder's
-// copies each picture inside the GPU from the hardware's surface to the sink's picture, while the hardware
-// works on the next one.
+// queues the copy of each picture, inside the GPU, from the hardware's surface to the sink's picture, while the
+// hardware works on the next one. Nobody waits for a copy: the picture's Ready tells the lane's stream, and the
+// surface is given back when the next picture is taken.
 type decoder struct {
 	device  *Device
 	options device.DecoderOptions
 	stream  driver.Stream
-	done    driver.Event
 	stopped sync.WaitGroup
 
-	// using guards the rest. It is held while the library is called, but not while anything waits for the copy,
+	// using guards the rest. It is held while the library is called, but not while anything waits for the hardware,
 	// for the sink or for changed.
 	using   sync.Mutex
 	changed *sync.Cond
 	video   *nvcuvid.Decoder
+	// surface is what the last copy reads, while mapped.
+	surface nvcuvid.Frame
+	mapped  bool
 	pending []pendingUnit
 	seq     uint64
 	// calling is set during Decode and Flush, filling from when a picture is taken from video until it is
@@ -60,9 +63,9 @@ const queued = 3
 // patience is how long a decoder asks whether a picture is decoded before it lets the driver wait, or say what is wrong.
 const patience = time.Second
 
-// ahead is how many surfaces a decoder has beyond what the stream needs: it may have decoded so many pictures
-// more than it has delivered.
-const ahead = 2
+// ahead is how many surfaces a decoder has beyond what the stream needs: one that is mapped, and it may have decoded
+// two pictures more than it has delivered.
+const ahead = 3
 
 var codecs = map[media.Codec]nvcuvid.Codec{
 	media.H264: nvcuvid.H264, media.H265: nvcuvid.HEVC, media.VP9: nvcuvid.VP9, media.AV1: nvcuvid.AV1,
@@ -93,11 +96,8 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		if c.stream, err = driver.NewStream(); err != nil {
 			return err
 		}
-		if c.done, err = driver.NewEvent(); err != nil {
-			return err
-		}
 		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{
-			Codec: codec, Outputs: 1, Extra: ahead, Room: c.until, LowDelay: o.LowDelay, Status: true,
+			Codec: codec, Outputs: 1, Extra: ahead, Room: c.vacate, LowDelay: o.LowDelay, Status: true,
 		})
 		return err
 	})
@@ -161,6 +161,17 @@ func (c *decoder) room() bool {
 		inWork++
 	}
 	return inWork < queued
+}
+
+// vacate is until for the parser, which waits for surfaces: those of pictures that are delivered are given back.
+func (c *decoder) vacate(enough func() bool) (failed error) {
+	err := c.until(func() bool {
+		if !enough() {
+			failed = c.unmap()
+		}
+		return failed != nil || enough()
+	})
+	return errors.Join(err, failed)
 }
 
 // until lets pictures be delivered until enough are. It gives using back meanwhile: also inside the parser,
@@ -264,23 +275,33 @@ func (c *decoder) await(shown nvcuvid.Picture) error {
 	}
 }
 
-// fill copies a decoded picture and says whether the hardware decoded it whole. It waits until the copy is
-// there, without using, so that the next unit is parsed meanwhile.
+// fill queues the copy of a decoded picture and says whether the hardware decoded it whole.
 func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, err error) {
-	surface, err := c.video.Map(shown, c.stream)
-	if err != nil {
+	if err := c.unmap(); err != nil {
 		return false, err
 	}
-	err = c.copy(p, surface)
-	if err == nil {
-		err = c.done.Record(c.stream)
+	if p.Ready == nil {
+		if p.Ready, err = c.device.NewEvent(); err != nil {
+			return false, err
+		}
 	}
-	if err == nil {
-		c.using.Unlock()
-		err = c.done.Synchronize()
-		c.using.Lock()
+	if c.surface, err = c.video.Map(shown, c.stream); err != nil {
+		return false, err
 	}
-	return surface.Damage == nvcuvid.NoDamage, errors.Join(err, c.video.Unmap(surface))
+	c.mapped = true
+	if err := c.copy(p, c.surface); err != nil {
+		return false, err
+	}
+	return c.surface.Damage == nvcuvid.NoDamage, p.Ready.(*event).handle.Record(c.stream)
+}
+
+// unmap gives the surface of the last copy back. The copy is over by then, as good as always.
+func (c *decoder) unmap() error {
+	if !c.mapped {
+		return nil
+	}
+	c.mapped = false
+	return errors.Join(c.stream.Synchronize(), c.video.Unmap(c.surface))
 }
 
 // copy queues the copy of a surface: at once where chroma follows luma in both, which is where heights are even.
@@ -330,10 +351,7 @@ func (c *decoder) release() error {
 	return c.device.undo(func() error {
 		var errs []error
 		if c.video != nil {
-			errs = append(errs, c.video.Close())
-		}
-		if c.done != 0 {
-			errs = append(errs, c.done.Close())
+			errs = append(errs, c.unmap(), c.video.Close())
 		}
 		if c.stream != 0 {
 			errs = append(errs, c.stream.Close())

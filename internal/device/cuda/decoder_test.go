@@ -47,17 +47,17 @@ func (g *gallery) Deliver(p *device.Picture) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	if err := errors.Join(s.Copy(host, p.Buffer), s.Synchronize(), s.Close()); err != nil {
+	if err := errors.Join(p.Await(s), s.Copy(host, p.Buffer), s.Synchronize(), s.Close()); err != nil {
 		g.t.Fatal(err)
 	}
 	luma, chroma := host.Bytes()[:p.Pitch*p.Height], host.Bytes()[p.Pitch*p.Height:]
 	g.shown = append(g.shown, seen{p.PTS, p.Seq, p.Width, p.Damaged, uniform(luma, p.Pitch, p.Width), uniform(chroma, p.Pitch, (p.Width+1)&^1)})
-	if err := errors.Join(host.Close(), p.Buffer.Close()); err != nil {
+	if err := errors.Join(host.Close(), p.Close()); err != nil {
 		g.t.Error(err)
 	}
 }
 
-func (g *gallery) Release(p *device.Picture) { _ = p.Buffer.Close() }
+func (g *gallery) Release(p *device.Picture) { _ = p.Close() }
 
 // uniform is the value that all bytes of an area have, or -1.
 func uniform(rows []byte, pitch, width int) int {

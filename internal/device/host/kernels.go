@@ -52,6 +52,7 @@ func (kernels) Letterbox(s device.Stream, k device.Letterbox) error {
 	t.aim([4]float32{0, 0, float32(k.Picture.Width), float32(k.Picture.Height)}, false)
 	out := newCanvas(floatsOf(k.Out), k.Pixels, k.OutWidth, k.OutHeight)
 	return launch(s, func() {
+		t.open()
 		out.pad(f.Left, f.Top, f.Width, f.Height)
 		t.sample(&out, f.Left, f.Top)
 	})
@@ -66,6 +67,7 @@ func (kernels) Crop(s device.Stream, k device.Crop) error {
 	size := 3 * k.OutWidth * k.OutHeight
 	item := newCanvas(out, k.Pixels, k.OutWidth, k.OutHeight)
 	return launch(s, func() {
+		t.open()
 		for i := range k.Count {
 			item.values = out[size*i:][:size]
 			box, ok := list.box(k.First + i)

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"sightline/internal/device"
+	"sightline/internal/native/dl"
 )
 
 // memory is anonymous mapped memory: page-aligned, zero, outside the Go heap so that ONNX Runtime may
@@ -43,6 +44,15 @@ func (m *memory) Free() error { return syscall.Munmap(m.bytes) }
 func bytesOf(b *device.Buffer) []byte {
 	m, offset := b.Memory()
 	return m.(*memory).bytes[offset : offset+b.Size()]
+}
+
+// pixelsOf is a picture's content as it is now.
+func pixelsOf(p *device.Picture) []byte {
+	if p.Place == nil {
+		return bytesOf(p.Buffer)
+	}
+	at := *(*uintptr)(unsafe.Pointer(unsafe.SliceData(bytesOf(p.Place))))
+	return unsafe.Slice((*byte)(dl.Pointer(at)), p.Size())
 }
 
 // floatsOf is a float32 buffer's content.

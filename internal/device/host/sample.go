@@ -75,6 +75,7 @@ type resampled[T uint32 | uint64] struct {
 // sampler resamples a region of a picture to width x height RGB. Rows are resampled in x first and
 // remembered, because neighbouring target rows share source rows.
 type sampler struct {
+	picture      *device.Picture
 	luma, chroma []byte
 	format       device.PictureFormat
 	width        int
@@ -89,16 +90,21 @@ type sampler struct {
 }
 
 func newSampler(p *device.Picture, width, height int) *sampler {
-	raw := bytesOf(p.Buffer)
 	t := &sampler{
-		luma: raw[:p.Pitch*p.Height], chroma: raw[p.Pitch*p.Height : p.Size()],
-		format: p.PictureFormat, width: width, colour: newColour(p.PictureFormat),
+		picture: p, format: p.PictureFormat, width: width, colour: newColour(p.PictureFormat),
 		x: make([]tap, width), y: make([]tap, height), cx: make([]tap, width), cy: make([]tap, height),
 	}
 	for i := range 2 {
 		t.lumaRows[i].words, t.chromaRows[i].words = make([]uint32, width), make([]uint64, width)
 	}
 	return t
+}
+
+// open finds the picture, which is another one at every run.
+func (t *sampler) open() {
+	raw := pixelsOf(t.picture)
+	luma := t.format.Pitch * t.format.Height
+	t.luma, t.chroma = raw[:luma], raw[luma:t.format.Size()]
 }
 
 // aim sets the region that is sampled, as x1, y1, x2, y2 in picture pixels.
