@@ -24,8 +24,9 @@ once for every batch size (1, 2, 4, ... up to the card's batch; --batches names 
 of the models only). Plans lie in the cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the model's content, the batch, the
 TensorRT version and the GPU's kind; those that are there are not built again unless --force.
 
-A plan takes from seconds (--level 0) to many minutes (--level 5); nothing else should use the GPU
-meanwhile. Ctrl-C ends the plan in work; those that are done stay. TensorRT (libnvinfer, libnvonnxparser,
+A plan takes from seconds (--level 0) to many minutes (--level 5); --tactics bounds the kernels that are timed
+for each layer, and with them the time. Nothing else should use the GPU meanwhile. Ctrl-C ends the plan in work;
+those that are done stay, and so does what was timed. TensorRT (libnvinfer, libnvonnxparser,
 libnvinfer_builder_resource) is taken from cuda: {tensorrt: DIR}, SIGHTLINE_TENSORRT, the loader's path,
 Python's tensorrt_libs, the usual folders, or what sightline fetch tensorrt brought, whichever comes first.
 `
@@ -35,6 +36,7 @@ const defaultLevel = 3
 
 func buildCommand(ctx context.Context, e *environment, args []string) error {
 	level := e.flags.Int("level", defaultLevel, "TensorRT's optimisation level, 0 to 5")
+	tactics := e.flags.Int("tactics", 0, "kernels timed for each layer at most (default: as many as the level allows)")
 	batches := e.flags.String("batches", "", "batch sizes, such as 1,4,8 (default: powers of two up to the card's batch)")
 	names := e.flags.String("models", "", "models to build, by their names in CONFIG, such as pose,reid (default: all)")
 	force := e.flags.Bool("force", false, "build plans again that are there")
@@ -46,6 +48,9 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 	}
 	if *level < 0 || *level > 5 {
 		return misuse("--level %d: expected 0 to 5", *level)
+	}
+	if *tactics < 0 {
+		return misuse("--tactics %d: expected a number from 1, or 0 for no bound", *tactics)
 	}
 	var sizes []int
 	if *batches != "" {
@@ -70,7 +75,7 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 		return err
 	}
 	d := opened.(*cuda.Device)
-	jobs, err := buildJobs(models, d, sizes, *level, *force)
+	jobs, err := buildJobs(models, d, sizes, cuda.Job{Level: *level, Tactics: *tactics}, *force)
 	if err == nil && len(jobs) == 0 {
 		fmt.Fprintln(e.out, "every plan is there")
 	}
@@ -80,8 +85,8 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 	return errors.Join(err, d.Close())
 }
 
-// buildJobs lists the plans to make: those that are missing, or all.
-func buildJobs(models []config.Model, d *cuda.Device, sizes []int, level int, all bool) (jobs []cuda.Job, err error) {
+// buildJobs lists the plans to make: those that are missing, or all. j says how.
+func buildJobs(models []config.Model, d *cuda.Device, sizes []int, j cuda.Job, all bool) (jobs []cuda.Job, err error) {
 	files, err := modelFiles(models)
 	if err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func buildJobs(models []config.Model, d *cuda.Device, sizes []int, level int, al
 			list = bucketsUpTo(m.MaxBatch)
 		}
 		for _, n := range list {
-			j := cuda.Job{Model: m, Batch: n, Path: d.PlanPath(id, n), Level: level}
+			j.Model, j.Batch, j.Path = m, n, d.PlanPath(id, n)
 			listed := slices.ContainsFunc(jobs, func(o cuda.Job) bool { return o.Path == j.Path }) // of another use of the model
 			if _, err := os.Stat(j.Path); !listed && (err != nil || all) {
 				jobs = append(jobs, j)

@@ -25,7 +25,7 @@ func (r *runner) ensurePlans(ctx context.Context, d device.Device) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	jobs, err := buildJobs(r.config.Models, gpu, nil, defaultLevel, false)
+	jobs, err := buildJobs(r.config.Models, gpu, nil, cuda.Job{Level: defaultLevel}, false)
 	if err != nil {
 		return err
 	}

@@ -91,6 +91,18 @@ func (c *ExecutionContext) Output(i int) *device.Buffer { return c.buffers.outpu
 // Items is the largest number of items of one inference.
 func (c *ExecutionContext) Items() int { return c.items }
 
+// Sizes are the numbers of items, ascending, that inferences are made for: any other costs as much as the next of them.
+func (c *ExecutionContext) Sizes() []int {
+	if c.engine.config.Mode == Batched { // which puts requests of any size together
+		sizes := make([]int, c.items)
+		for i := range sizes {
+			sizes[i] = i + 1
+		}
+		return sizes
+	}
+	return c.engine.Buckets()
+}
+
 // Engine is the model's engine.
 func (c *ExecutionContext) Engine() *Engine { return c.engine }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // group is the stages that look at the same objects, as many at once: one list of subjects, and a program for every batch of
-// them, every number of them that there is a bucket for, and every set of stages that are due together.
+// them, every number of them that is worth one, and every set of stages that are due together.
 // Programs are recorded when they are first needed: most cameras never need most of them.
 type group struct {
 	Subjects
@@ -114,11 +114,11 @@ func (m *DetectionManager) add(o Stage) (err error) {
 	if len(g.stages) > 64 {
 		return fmt.Errorf("more than 64 models look at the same objects")
 	}
-	g.sizes = append(g.sizes, context.Engine().Buckets()...)
+	g.sizes = append(g.sizes, context.Sizes()...)
 	return nil
 }
 
-// plan settles the sizes of programs: the buckets of all stages up to batch, and batch itself.
+// plan settles the sizes of programs: those of all stages up to batch, and batch itself.
 func (g *group) plan() {
 	g.sizes = append(slices.DeleteFunc(g.sizes, func(n int) bool { return n > g.batch }), g.batch)
 	slices.Sort(g.sizes)

@@ -61,21 +61,21 @@ type Job struct {
 	Batch int
 	// Path is where the plan goes: PlanPath, where the device looks for it.
 	Path string
-	// Level is TensorRT's optimisation level, 0 to 5.
-	Level int
+	// Level is TensorRT's optimisation level, 0 to 5; Tactics, if above 0, bounds how many kernels are timed for a layer.
+	Level, Tactics int
 	// Progress is told now and then which part is done, 0 to 1, and what goes on. It may be nil.
 	Progress func(part float64, phase string)
 }
 
 // Build makes a plan and writes it, whole or not at all. It takes from seconds to many minutes, and ends
-// with ctx's cause when that is done.
+// with ctx's cause when that is done; what was timed by then is kept for the next try.
 func (b *Builder) Build(ctx context.Context, j Job) error {
 	var built *tensorrt.Built
 	size := int64(j.Batch)
 	p := phases{}
 	err := b.device.do(func() (err error) {
 		built, err = b.builder.Build(j.Model.ONNX, tensorrt.BuildOptions{
-			FP16: true, OptimizationLevel: j.Level, Batch: tensorrt.Batch{Min: size, Opt: size, Max: size}, TimingCache: b.timing,
+			FP16: true, OptimizationLevel: j.Level, MaxTactics: j.Tactics, Batch: tensorrt.Batch{Min: size, Opt: size, Max: size}, TimingCache: b.timing,
 			Progress: func(s tensorrt.Step) bool {
 				if part, phase := p.update(s); j.Progress != nil {
 					j.Progress(part, phase)
@@ -89,10 +89,13 @@ func (b *Builder) Build(ctx context.Context, j Job) error {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("build model %s, batch %d: %w", j.Model.Name, j.Batch, err)
+		err = fmt.Errorf("build model %s, batch %d: %w", j.Model.Name, j.Batch, err)
 	}
-	b.timing = built.TimingCache
-	if err := writeWhole(b.timingPath(), built.TimingCache); err != nil {
+	if built != nil && len(built.TimingCache) > 0 {
+		b.timing = built.TimingCache
+		err = errors.Join(err, writeWhole(b.timingPath(), b.timing))
+	}
+	if err != nil {
 		return err
 	}
 	return writeWhole(j.Path, built.Plan)

@@ -32,7 +32,8 @@ type BuildOptions struct {
 	Progress func(Step) bool
 }
 
-// Built is the result of Build.
+// Built is the result of Build. Of a build that failed there is the TimingCache alone: with it, the next one does not time
+// again what was timed.
 type Built struct {
 	Plan        []byte
 	TimingCache []byte
@@ -157,15 +158,16 @@ func (b *build) run(model []byte) (*Built, error) {
 		return b.m.BuildSerializedNetwork(b.builder.impl, object, config)
 	})
 	if cancelled() {
-		return nil, errors.Join(ErrCancelled, err)
+		err = errors.Join(ErrCancelled, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	result.TimingCache, err = hostMemory(try("timing cache serialize"), func() uintptr {
+	timing, failed := hostMemory(try("timing cache serialize"), func() uintptr {
 		return methods[timingCacheMethods](cache.impl).Serialize(cache.impl)
 	})
-	return result, err
+	if err != nil {
+		return &Built{TimingCache: timing}, err
+	}
+	result.TimingCache = timing
+	return result, failed
 }
 
 // configure sets what the options say and counts the layers kept in float32.

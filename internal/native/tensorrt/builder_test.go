@@ -295,8 +295,9 @@ func TestProgress(t *testing.T) {
 		"panic": func(s Step) bool { panic("in the callback") },
 	} {
 		o.Progress = progress
-		if _, err := b.Build([]byte("onnx"), o); !errors.Is(err, ErrCancelled) {
-			t.Errorf("%s: error = %v", name, err)
+		built, err := b.Build([]byte("onnx"), o)
+		if !errors.Is(err, ErrCancelled) || built == nil || len(built.TimingCache) == 0 || built.Plan != nil {
+			t.Errorf("%s: error = %v, built %+v; expected what was timed", name, err, built)
 		}
 	}
 	f.monitor = late
