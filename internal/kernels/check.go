@@ -28,6 +28,12 @@ func (a *arguments) between(argument string, value, low, high int) {
 	}
 }
 
+func (a *arguments) buffer(argument string, b *device.Buffer) {
+	if b == nil || b.Size() == 0 {
+		a.fail(argument, "is nil or empty")
+	}
+}
+
 // and adds what every device asks.
 func (a *arguments) and(err error) {
 	if a.err == nil {

@@ -37,6 +37,9 @@ func TestPlansRefuse(t *testing.T) {
 			p.Place, k.Picture = large.Slice(0, 4), &p
 			return Letterbox(k)
 		}},
+		{"", func() ([]Launch, error) { return Move(small, large.Slice(0, 8)) }},
+		{"move: from has 60000 bytes, to has 8", func() ([]Launch, error) { return Move(small, large.Slice(0, 60000)) }},
+		{"move: to is nil", func() ([]Launch, error) { return Move(nil, large) }},
 		{"", func() ([]Launch, error) { return Crop(crop) }},
 		{"crop: count is 65536", func() ([]Launch, error) { k := crop; k.Count = 65536; return Crop(k) }},
 		{"crop: subjects has 8 bytes", func() ([]Launch, error) { k := crop; k.Subjects = small; return Crop(k) }},

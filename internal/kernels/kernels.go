@@ -1,5 +1,5 @@
 // Package kernels holds the program's own CUDA code: the PTX made of its .cu files and, for every kernel of
-// package device, the launches that do it. It imports nothing of CUDA: whoever has a driver loads the Modules
+// package device, the launches that do it, and one that copies. It imports nothing of CUDA: whoever has a driver loads the Modules
 // once and queues each Launch as it stands.
 //
 // A plan is fixed when it is made: grids, addresses and sizes. Counts that change from frame to frame are read
@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-//go:generate go run ./gen picture select people decode vectors
+//go:generate go run ./gen picture select people decode vectors move
 
 var (
 	//go:embed picture.ptx
@@ -28,6 +28,8 @@ var (
 	decodePTX string
 	//go:embed vectors.ptx
 	vectorsPTX string
+	//go:embed move.ptx
+	movePTX string
 )
 
 // Module is one unit that a driver loads.
@@ -47,6 +49,7 @@ func Modules() []Module {
 		{"people", peoplePTX, []string{"keypoints", "uncrop", "pack_masks"}},
 		{"decode", decodePTX, []string{"joints", "anchor_joints", "combine", "margin", "classify"}},
 		{"vectors", vectorsPTX, []string{"normalize", "cosine", "blend"}},
+		{"move", movePTX, []string{"move"}},
 	}
 }
 

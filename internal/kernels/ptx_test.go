@@ -35,6 +35,7 @@ var parameters = map[string]reflect.Type{
 	"normalize":      reflect.TypeFor[normalizeParams](),
 	"cosine":         reflect.TypeFor[cosineParams](),
 	"blend":          reflect.TypeFor[blendParams](),
+	"move":           reflect.TypeFor[moveParams](),
 }
 
 func TestPTXIsUpToDate(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sightline/internal/device"
+	"sightline/internal/kernels"
 	driver "sightline/internal/native/cuda"
 )
 
@@ -51,9 +52,17 @@ func (s *stream) do(f func() error) error {
 	return nil
 }
 
+// moved is the size up to which a copy that is recorded is a kernel of ours: a node of the driver's hands over to a copy
+// engine and back, which costs more than so many bytes.
+const moved = 1 << 20
+
 func (s *stream) Copy(dst, src *device.Buffer) error {
 	if dst.Size() != src.Size() {
 		return fmt.Errorf("copy %d bytes to a buffer of %d for %s", src.Size(), dst.Size(), s.owner)
+	}
+	if s.capture != nil && dst.Size() <= moved {
+		plan, err := kernels.Move(dst, src)
+		return s.device.kernels.queue(s, plan, err)
 	}
 	return s.do(func() error { return s.handle.Copy(dst.Address(), src.Address(), dst.Size()) })
 }

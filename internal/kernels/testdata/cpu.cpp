@@ -43,3 +43,8 @@ RUNNABLE(normalize, NormalizeParams)
 RUNNABLE(cosine, CosineParams)
 RUNNABLE(blend, BlendParams)
 } // namespace vectors
+
+namespace moving {
+#include "../move.cu"
+RUNNABLE(move, MoveParams)
+} // namespace moving

@@ -178,6 +178,12 @@ static void run(Object* s, Op* op) {
             u32* p = (u32*)memory(dst, 4ull * n, DEVICE_MEMORY);
             if (!p) { lose(s, "kernel writes outside of its memory"); break; }
             for (u32 i = 0; i < n; i++) p[i] = value + i;
+        } else if (!strcmp(op->object->text, "move")) { // move({u64 to, from; i64 units; i32 unit, reserved})
+            u64 to, from, units; u32 unit;
+            memcpy(&to, op->params, 8); memcpy(&from, op->params + 8, 8); memcpy(&units, op->params + 16, 8); memcpy(&unit, op->params + 24, 4);
+            char *d = memory(to, units * unit, 0), *f = memory(from, units * unit, 0);
+            if (!d || !f) { lose(s, "kernel moves memory that was freed"); break; }
+            memcpy(d, f, units * unit);
         }
         break;
     case REPLAY: {
