@@ -19,8 +19,6 @@ type ExecutionContext struct {
 	stream  device.Stream
 	buffers *contextBuffers
 	runner  runner
-	// done marks the end of a program's or an inference's work on the stream.
-	done device.Event
 
 	lock   sync.Mutex
 	closed atomic.Bool
@@ -51,9 +49,6 @@ func (e *Engine) newContext(pipeline string, use *Spec) (_ *ExecutionContext, er
 		}
 	}()
 	if c.stream, err = e.config.Device.NewStream(pipeline); err != nil {
-		return nil, err
-	}
-	if c.done, err = e.config.Device.NewEvent(); err != nil {
 		return nil, err
 	}
 	// A device without a plan for just so many items infers more: there must be room for them.
@@ -152,10 +147,7 @@ func (c *ExecutionContext) leave() { c.busy.Store(false) }
 
 // finish sleeps until the stream's work so far is done.
 func (c *ExecutionContext) finish() error {
-	if err := c.stream.Record(c.done); err != nil {
-		return err
-	}
-	if err := c.done.Synchronize(); err != nil {
+	if err := c.stream.Synchronize(); err != nil {
 		return fmt.Errorf("infer %s for %s: %w", c.engine.spec.Name, c.owner, err)
 	}
 	return nil
@@ -182,9 +174,6 @@ func (c *ExecutionContext) free() error {
 	}
 	if c.buffers != nil {
 		errs = append(errs, c.buffers.close())
-	}
-	if c.done != nil {
-		errs = append(errs, c.done.Close())
 	}
 	if c.stream != nil {
 		errs = append(errs, c.stream.Close())

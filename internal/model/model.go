@@ -2,7 +2,7 @@
 // contexts, in one of three modes that a pipeline cannot tell apart.
 //
 // Release order, which the types keep to: programs, then contexts (guarded runtime context, buffers,
-// event, stream), then engines, then the device. An engine stays loaded until its last context is
+// stream), then engines, then the device. An engine stays loaded until its last context is
 // closed, whoever closes first.
 package model
 

@@ -83,7 +83,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 	c := &decoder{device: d, options: o}
 	c.changed = sync.NewCond(&c.using)
 	err := d.do(func() (err error) {
-		caps, err := nvcuvid.QueryCaps(codec, 8)
+		caps, err := d.caps(nvcuvid.Kind{Codec: codec, Chroma: nvcuvid.Chroma420, BitDepth: 8})
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 			return err
 		}
 		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{
-			Codec: codec, Outputs: 1, Extra: ahead, Room: c.vacate, LowDelay: o.LowDelay, Status: true,
+			Codec: codec, Outputs: 1, Extra: ahead, Room: c.vacate, Caps: d.caps, LowDelay: o.LowDelay, Status: true,
 		})
 		return err
 	})
@@ -107,6 +107,21 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 	d.decoders.Add(1)
 	c.stopped.Go(c.run)
 	return c, nil
+}
+
+// caps asks the driver once for every kind of stream.
+func (d *Device) caps(k nvcuvid.Kind) (nvcuvid.Caps, error) {
+	d.asking.Lock()
+	defer d.asking.Unlock()
+	caps, known := d.decodable[k]
+	if known {
+		return caps, nil
+	}
+	caps, err := nvcuvid.QueryCaps(k)
+	if err == nil {
+		d.decodable[k] = caps
+	}
+	return caps, err
 }
 
 // Decode implements device.Decoder.

@@ -47,6 +47,10 @@ type Device struct {
 	// telemetry is nil where the management library is missing.
 	telemetry *nvml.Device
 
+	// asking guards decodable, which is what the hardware can do with each kind of stream.
+	asking    sync.Mutex
+	decodable map[nvcuvid.Kind]nvcuvid.Caps
+
 	loading  sync.Mutex
 	engines  atomic.Int64
 	decoders atomic.Int64
@@ -63,7 +67,7 @@ func New(o Options) (*Device, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Device{options: o, lost: make(chan struct{})}
+	d := &Device{options: o, lost: make(chan struct{}), decodable: map[nvcuvid.Kind]nvcuvid.Caps{}}
 	d.pool = device.NewPool(allocator{d}, o.MemoryLimit)
 	if err := d.open(); err != nil {
 		return nil, fmt.Errorf("device cuda: %w: %s", device.ErrUnavailable, strings.Join(strings.Fields(err.Error()), " "))

@@ -124,7 +124,7 @@ func (d *Device) describeGPU() Finding {
 			codec nvcuvid.Codec
 			bits  int
 		}{{nvcuvid.H264, 8}, {nvcuvid.HEVC, 8}, {nvcuvid.HEVC, 10}, {nvcuvid.VP9, 8}, {nvcuvid.AV1, 8}} {
-			caps, err := nvcuvid.QueryCaps(c.codec, c.bits)
+			caps, err := nvcuvid.QueryCaps(nvcuvid.Kind{Codec: c.codec, Chroma: nvcuvid.Chroma420, BitDepth: c.bits})
 			if err != nil {
 				return err
 			}

@@ -6,9 +6,17 @@ import (
 	"sightline/internal/native/cuda"
 )
 
-// QueryCaps asks what the hardware can do with 4:2:0 video of a codec.
-func QueryCaps(codec Codec, bitDepth int) (Caps, error) {
-	caps := Caps{Codec: codec, ChromaFormat: chroma420, BitDepthMinus8: uint32(bitDepth - 8)}
+// Kind is what of a stream the hardware's abilities depend on.
+type Kind struct {
+	Codec Codec
+	// Chroma is Chroma420, or another number of sequence headers.
+	Chroma   int32
+	BitDepth int
+}
+
+// QueryCaps asks what the hardware can do with video of a kind. The driver takes some 20 ms of a processor to answer.
+func QueryCaps(k Kind) (Caps, error) {
+	caps := Caps{Codec: k.Codec, ChromaFormat: k.Chroma, BitDepthMinus8: uint32(k.BitDepth - 8)}
 	if !loaded() {
 		return caps, ErrNotLoaded
 	}
@@ -16,15 +24,20 @@ func QueryCaps(codec Codec, bitDepth int) (Caps, error) {
 	return caps, err
 }
 
-const chroma420 = 1
+// Chroma420 is what nearly all video has.
+const Chroma420 = 1
 
 var chromaNames = map[int32]string{0: "monochrome", 1: "4:2:0", 2: "4:2:2", 3: "4:4:4"}
 
 // supported asks the hardware whether it decodes a format to NV12; the error names what it is.
-func supported(f *Format) error {
+func (d *Decoder) supported(f *Format) error {
 	const nv12 = 1 << 0
-	caps := Caps{Codec: f.Codec, ChromaFormat: f.ChromaFormat, BitDepthMinus8: uint32(f.BitDepthLumaMinus8)}
-	if err := cuda.Check("cuvidGetDecoderCaps", api.GetDecoderCaps(&caps)); err != nil {
+	query := d.config.Caps
+	if query == nil {
+		query = QueryCaps
+	}
+	caps, err := query(Kind{f.Codec, f.ChromaFormat, int(f.BitDepthLumaMinus8) + 8})
+	if err != nil {
 		return err
 	}
 	what := fmt.Sprintf("%s, %s, %d bits, %dx%d", f.Codec, chromaNames[f.ChromaFormat], f.BitDepthLumaMinus8+8, f.CodedWidth, f.CodedHeight)

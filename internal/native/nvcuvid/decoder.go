@@ -33,6 +33,8 @@ type Config struct {
 	// Status counts damaged pictures in Stats and tells them in Frame.Damage, for codecs whose hardware
 	// reports that.
 	Status bool
+	// Caps, if set, is asked instead of QueryCaps.
+	Caps func(Kind) (Caps, error)
 	// ParseOnly parses without a GPU; Map then fails.
 	ParseOnly bool
 	// DecodeOnly does not keep pictures for Map.
@@ -65,15 +67,18 @@ type Decoder struct {
 	waiting [maxSurfaces]uint8
 	mapped  []uintptr
 	// wanted is the surface that is decoded into next, read whether no picture in it waits any more.
-	wanted  int32
-	read    func() bool
-	last    Picture
-	stats   Stats
-	err     error
-	closed  bool
-	jump    bool
-	delay   lowDelay
-	scratch scratch
+	wanted int32
+	read   func() bool
+	last   Picture
+	// told is the last picture that Done was true of, and how the hardware ended it.
+	told       Picture
+	toldStatus int32
+	stats      Stats
+	err        error
+	closed     bool
+	jump       bool
+	delay      lowDelay
+	scratch    scratch
 }
 
 // NewDecoder makes a decoder, which the caller closes. The hardware part is created when the first sequence
@@ -221,7 +226,7 @@ func (d *Decoder) sequence(f *Format) (int, error) {
 	if err := d.reset(); err != nil {
 		return 0, err
 	}
-	if err := supported(f); err != nil {
+	if err := d.supported(f); err != nil {
 		return 0, errors.Join(err, d.hardware.close())
 	}
 	d.format = *f

@@ -267,7 +267,7 @@ func TestUnsupported(t *testing.T) {
 	if err := d.Decode([]byte(sequence(40, 30, 8, 3)), 0); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "AV1") {
 		t.Errorf("error = %v", err)
 	}
-	if caps, err := QueryCaps(HEVC, 10); err != nil || caps.Supported != 1 || caps.Engines != 7 {
+	if caps, err := QueryCaps(Kind{HEVC, Chroma420, 10}); err != nil || caps.Supported != 1 || caps.Engines != 7 {
 		t.Errorf("caps %+v, %v", caps, err)
 	}
 	if err := d.Close(); err != nil {
@@ -347,7 +347,7 @@ func TestLoadNamesWhatItTried(t *testing.T) {
 	if _, err := NewDecoder(Config{}); !errors.Is(err, ErrNotLoaded) {
 		t.Errorf("decoder without library: %v", err)
 	}
-	if _, err := QueryCaps(H264, 8); !errors.Is(err, ErrNotLoaded) {
+	if _, err := QueryCaps(Kind{H264, Chroma420, 8}); !errors.Is(err, ErrNotLoaded) {
 		t.Errorf("caps without library: %v", err)
 	}
 }

@@ -97,6 +97,10 @@ func (d *Decoder) Done(p Picture) bool {
 		return true
 	}
 	status, err := d.status(p)
+	d.told, d.toldStatus = p, status
+	if err != nil || status == inProgress {
+		d.told = Picture{}
+	}
 	return err != nil || status != inProgress
 }
 
@@ -119,7 +123,10 @@ func (d *Decoder) count(p Picture) Damage {
 
 func (d *Decoder) damage(p Picture) (Damage, error) {
 	const failed, concealed = 8, 9
-	status, err := d.status(p)
+	status, err := d.toldStatus, error(nil)
+	if p != d.told {
+		status, err = d.status(p)
+	}
 	switch status {
 	case failed:
 		return Damaged, err
