@@ -25,6 +25,9 @@ type grid struct {
 // cheaper to look at every box.
 const mostCells = 64
 
+// few is how many boxes are looked at one by one: cheaper than to look where they are.
+const few = 32
+
 // fill takes the boxes of a frame.
 func (g *grid) fill(seen []detection) {
 	g.boxes, g.queries = g.boxes[:0], 0
@@ -40,6 +43,14 @@ func (g *grid) fill(seen []detection) {
 		sum += max(boxes[i].w, boxes[i].h)
 	}
 	g.per, g.largest = 1/max(sum/float64(max(len(boxes), 1)), 1), box{}
+	if len(boxes) <= few {
+		g.mask, g.entries = 0, g.entries[:0]
+		g.start = append(g.start[:0], 0, 0)
+		for i := range boxes {
+			g.wide = append(g.wide, int32(i))
+		}
+		return
+	}
 	buckets := 16
 	for buckets < 4*len(boxes) {
 		buckets *= 2
@@ -100,7 +111,7 @@ func (g *grid) query(b box, grow float64) []int32 {
 	reach := 0.5 + grow
 	// That boxes grow towards b is as if b grew by as much as the largest does.
 	x1, y1, x2, y2 := g.cells(box{b.cx, b.cy, b.w + 2*grow*(b.w+g.largest.w), b.h + 2*grow*(b.h+g.largest.h)})
-	if (x2-x1+1)*(y2-y1+1) > mostCells {
+	if len(g.boxes) <= few || (x2-x1+1)*(y2-y1+1) > mostCells {
 		for i := range g.boxes {
 			if !g.boxes[i].apart(b, reach) {
 				g.found = append(g.found, int32(i))

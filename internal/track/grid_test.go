@@ -19,7 +19,7 @@ func TestGridMissesNoOverlap(t *testing.T) {
 			}
 			return b
 		}
-		seen := make([]detection, r.IntN(60))
+		seen := make([]detection, r.IntN(120))
 		for i := range seen {
 			seen[i].box = random()
 		}

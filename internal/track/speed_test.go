@@ -139,7 +139,7 @@ func BenchmarkCrowd(b *testing.B) {
 
 func BenchmarkFrame(b *testing.B) {
 	for _, m := range Methods {
-		for _, n := range []int{20, 200, 1000} {
+		for _, n := range []int{7, 20, 200, 1000} {
 			b.Run(fmt.Sprintf("%s/%d", m, n), func(b *testing.B) {
 				s := newStreet(m, n, 256)
 				for range 50 {
