@@ -12,7 +12,9 @@ import (
 // batcher gathers the requests of many pipelines into batches, which a few workers run, each with a
 // runtime context, a stream and buffers of its own. One worker gathers at a time: two would share out what
 // waits and each wait for what the other one has. A batch starts when it is full, when nobody else can come,
-// when nothing of this model is on the device, or when its first request has waited for MaxWait.
+// when nothing of this model is on the device, or when its first request has waited for MaxWait and fewer than
+// partial batches are there: more workers are for full batches, as small ones side by side slow each other and
+// everything else on the device.
 type batcher struct {
 	engine  *Engine
 	workers []*batchWorker
@@ -27,10 +29,15 @@ type batcher struct {
 	mutex   sync.Mutex
 	stop    bool
 	waiting []*batchedRunner
-	// contexts are counted by pipeline, flying those whose requests are on the device: they cannot come.
+	// contexts are counted by pipeline, flying those whose requests are on the device, in so many batches: they
+	// cannot come.
 	contexts map[string]int
 	flying   int
+	batches  int
 }
+
+// partial is how many batches that are not full may be on the device at once.
+const partial = 2
 
 func newBatcher(e *Engine) (*batcher, error) {
 	b := &batcher{engine: e, changed: make(chan struct{}, 1), timer: time.NewTimer(time.Hour), contexts: map[string]int{}}
@@ -67,7 +74,12 @@ func (b *batcher) change(f func()) {
 }
 
 // land says that the device has finished a batch of so many requests.
-func (b *batcher) land(n int) { b.change(func() { b.flying -= n }) }
+func (b *batcher) land(n int) {
+	b.change(func() {
+		b.flying -= n
+		b.batches--
+	})
+}
 
 // gather appends the requests of the next batch and returns its number of items; 0 when the batcher stops.
 func (b *batcher) gather(batch []*batchedRunner) ([]*batchedRunner, int) {
@@ -108,6 +120,9 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 	full := items == most || n < len(b.waiting)
 	all := len(b.waiting)+b.flying >= len(b.contexts)
 	if !full && !all && b.flying > 0 {
+		if b.batches >= partial {
+			return batch, 0, idle // until one has landed, at the latest
+		}
 		if wait = time.Until(b.waiting[0].since.Add(b.engine.config.MaxWait)); wait > 0 {
 			return batch, 0, wait
 		}
@@ -115,6 +130,7 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 	batch = append(batch, b.waiting[:n]...)
 	b.waiting = b.waiting[:copy(b.waiting, b.waiting[n:])]
 	b.flying += n
+	b.batches++
 	return batch, items, 0
 }
 

@@ -1,6 +1,9 @@
 package model
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestABatchGoesWhenNobodyElseCanCome: the pipelines whose requests are on the device cannot join.
 func TestABatchGoesWhenNobodyElseCanCome(t *testing.T) {
@@ -30,6 +33,32 @@ func TestWorkersDoNotShareOutWhatWaits(t *testing.T) {
 		close(c.device.finish)
 		c.running.Wait()
 	}
+}
+
+// TestSmallBatchesDoNotPileUp: beside two batches only a full one starts, however long its requests have waited.
+func TestSmallBatchesDoNotPileUp(t *testing.T) {
+	c := newHurriedCrowd(t, 9, 3, 4, time.Microsecond)
+	for i := range 2 {
+		c.ask(0, i)
+		if n := c.batch(); n != 1 {
+			t.Errorf("batch %d has %d items, want 1", i, n)
+		}
+	}
+	c.ask(2, 2, 3)
+	time.Sleep(20 * time.Millisecond) // a thousand times what they would wait
+	c.ask(2)
+	c.ask(0, 4)
+	if n := c.batch(); n != 3 {
+		t.Errorf("beside two batches one of %d items begins, want a full one of 3", n)
+	}
+	c.ask(1, 5)
+	for range 2 {
+		c.device.finish <- struct{}{}
+	}
+	if n := c.batch(); n != 1 {
+		t.Errorf("the last batch has %d items, want the one that waited", n)
+	}
+	close(c.device.finish)
 }
 
 // TestABatchGoesWhenItIsFull: it does not wait for the rest, which makes the next one when the device is free.

@@ -123,9 +123,13 @@ type crowd struct {
 
 // newCrowd makes so many pipelines. Nobody waits for max_wait in a test that passes: it is an hour.
 func newCrowd(t *testing.T, pipelines, most, workers int) *crowd {
+	return newHurriedCrowd(t, pipelines, most, workers, time.Hour)
+}
+
+func newHurriedCrowd(t *testing.T, pipelines, most, workers int, wait time.Duration) *crowd {
 	c := &crowd{t: t, device: newFake(most)}
 	var err error
-	c.manager, err = New(Config{Device: c.device, Mode: Batched, Workers: workers, MaxWait: time.Hour,
+	c.manager, err = New(Config{Device: c.device, Mode: Batched, Workers: workers, MaxWait: wait,
 		Models: []Spec{{Task: Detection, Name: "d", Batch: most, Read: func() ([]byte, error) { return nil, nil }}}})
 	if err != nil {
 		t.Fatal(err)
