@@ -178,6 +178,8 @@ type keeper struct {
 	kept  []*device.Picture
 }
 
+func (k *keeper) Wants(time.Duration) bool { return true }
+
 func (k *keeper) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()

@@ -163,6 +163,8 @@ type counter struct {
 	picture *device.Picture
 }
 
+func (c *counter) Wants(time.Duration) bool { return true }
+
 func (c *counter) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

@@ -28,6 +28,8 @@ type collector struct {
 	err    error
 }
 
+func (c *collector) Wants(time.Duration) bool { return true }
+
 func (c *collector) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	b, err := c.device.Pool().Alloc("check", "picture", device.OnDevice, f.Size())
 	return &device.Picture{PictureFormat: f, Buffer: b}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sightline/internal/camera/file"
 	"sightline/internal/device"
@@ -159,6 +160,8 @@ func (h *Harness) decodeSome(d device.Device) (err error) {
 
 // discard is a sink that looks at nothing.
 type discard struct{ pool *device.Pool }
+
+func (s discard) Wants(time.Duration) bool { return true }
 
 func (s discard) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	b, err := s.pool.Alloc("check", "picture", device.OnDevice, f.Size())

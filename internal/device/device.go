@@ -253,6 +253,9 @@ type Decoder interface {
 
 // PictureSink takes a decoder's pictures. The decoder calls it from one goroutine.
 type PictureSink interface {
+	// Wants is asked for each picture, in presentation order, before Acquire. One that is not wanted is decoded, as others
+	// are predicted from it, but not handed out.
+	Wants(pts time.Duration) bool
 	// Acquire gives a picture of the format to be filled; it may block to slow the decoder down.
 	// The decoder owns the picture until it calls Deliver or Release.
 	Acquire(f PictureFormat) (*Picture, error)

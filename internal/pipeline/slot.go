@@ -59,6 +59,17 @@ func newSlot(pool *device.Pool, owner string, lossless bool, maxFPS float64, dro
 	return s
 }
 
+// Wants applies the frame rate limit, to spare the decoder what is not looked at.
+func (s *slot) Wants(pts time.Duration) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.tooSoon(pts) {
+		s.dropped(DroppedRate)
+		return false
+	}
+	return true
+}
+
 // Acquire gives the decoder a picture to fill. When the format changes, pictures of the old one are
 // replaced as they come back.
 func (s *slot) Acquire(f device.PictureFormat) (*device.Picture, error) {
@@ -110,11 +121,7 @@ func (s *slot) Deliver(p *device.Picture) {
 		s.giveBack(p)
 		return
 	}
-	if s.tooSoon(p.PTS) {
-		s.dropped(DroppedRate)
-		s.giveBack(p)
-		return
-	}
+	s.passed(p.PTS)
 	for s.lossless && s.waiting != nil && !s.ended {
 		s.changed.Wait()
 	}
@@ -130,22 +137,20 @@ func (s *slot) Deliver(p *device.Picture) {
 	s.changed.Broadcast()
 }
 
-// tooSoon applies the frame rate limit. Half a millisecond of slack keeps a limit that equals the
-// camera's own rate from dropping pictures by rounding.
+// tooSoon says that a picture is above the frame rate limit. Half a millisecond of slack keeps a limit that equals
+// the camera's own rate from dropping pictures by rounding.
 func (s *slot) tooSoon(pts time.Duration) bool {
-	if s.interval == 0 {
-		return false
-	}
 	const slack = 500 * time.Microsecond
-	if s.started && pts+slack < s.due && s.due-pts <= s.interval {
-		return true
-	}
+	return s.interval > 0 && s.started && pts+slack < s.due && s.due-pts <= s.interval
+}
+
+// passed sets when the next picture is due.
+func (s *slot) passed(pts time.Duration) {
 	if !s.started || pts > s.due+s.interval || s.due-pts > s.interval {
 		s.due = pts // first picture, a gap, or a jump back
 	}
 	s.started = true
 	s.due += s.interval
-	return false
 }
 
 // Release takes back a picture that the decoder or the lane has done with.

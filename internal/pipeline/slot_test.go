@@ -103,7 +103,9 @@ func TestRateLimit(t *testing.T) {
 		s, _, drops := newTestSlot(false, c.limit)
 		got := 0
 		for i := range c.of {
-			s.Deliver(fill(t, s, time.Duration(i)*c.camera))
+			if pts := time.Duration(i) * c.camera; s.Wants(pts) {
+				s.Deliver(fill(t, s, pts))
+			}
 			if s.waiting != nil {
 				p, _ := s.Take()
 				s.Release(p)
@@ -121,9 +123,23 @@ func TestRateLimitSurvivesAJumpBack(t *testing.T) {
 	s.Deliver(fill(t, s, time.Hour))
 	p, _ := s.Take()
 	s.Release(p)
-	s.Deliver(fill(t, s, 0))
-	if s.waiting == nil {
+	if !s.Wants(0) {
 		t.Error("nothing passes after the clock was set back")
+	}
+}
+
+// TestADamagedPictureIsNotThePictureThatWasDue: the next one is wanted in its place.
+func TestADamagedPictureIsNotThePictureThatWasDue(t *testing.T) {
+	s, _, _ := newTestSlot(false, 1)
+	for i, damaged := range []bool{true, false, false} {
+		pts := time.Duration(i) * 100 * time.Millisecond
+		if wanted := s.Wants(pts); wanted != (i < 2) {
+			t.Fatalf("picture %d: wanted %t", i, wanted)
+		} else if wanted {
+			p := fill(t, s, pts)
+			p.Damaged = damaged
+			s.Deliver(p)
+		}
 	}
 }
 

@@ -224,39 +224,51 @@ func (c *decoder) run() {
 	}
 }
 
-// deliver hands the next picture to the sink, without using while it waits.
+// deliver hands the next picture to the sink, if it wants it, without using while it waits.
 func (c *decoder) deliver() error {
 	shown, _ := c.video.Next()
+	unit := c.take(shown.Timestamp)
 	f := c.video.Format()
 	format := device.PictureFormat{
 		Width: f.Width(), Height: f.Height(), Pitch: (f.Width() + 63) &^ 63,
 		Matrix: c.options.Format.Matrix, FullRange: c.options.Format.FullRange,
 	}
+	var p *device.Picture
+	var err error
 	c.using.Unlock()
-	p, err := c.options.Output.Acquire(format)
+	wanted := c.options.Output.Wants(unit.pts)
+	if wanted {
+		p, err = c.options.Output.Acquire(format)
+	}
 	c.using.Lock()
 	if err != nil {
 		return err
 	}
-	if err == nil {
-		err = c.await(shown)
-	}
+	err = c.await(shown)
 	if c.closed {
 		err = device.ErrClosed
 	}
 	whole := true
 	if err == nil {
-		err = c.device.do(func() (err error) { whole, err = c.fill(p, shown); return err })
+		err = c.device.do(func() (err error) {
+			if wanted {
+				whole, err = c.fill(p, shown)
+			} else {
+				whole = c.video.Skip(shown) == nvcuvid.NoDamage
+			}
+			return err
+		})
 		c.changed.Broadcast()
 	}
-	if err == nil {
-		unit := c.take(shown.Timestamp)
-		c.damaged = !whole || c.damaged && !unit.key
-		p.Damaged = c.damaged
-		p.Seq, p.PTS, p.Time, p.TimeError = c.seq, unit.pts, unit.time, unit.timeError
-		p.Submitted, p.Decoded = unit.submitted, time.Now()
-		c.seq++
+	seq := c.seq
+	c.seq++
+	c.damaged = !whole || c.damaged && !unit.key
+	if !wanted {
+		return err
 	}
+	p.Damaged = c.damaged
+	p.Seq, p.PTS, p.Time, p.TimeError = seq, unit.pts, unit.time, unit.timeError
+	p.Submitted, p.Decoded = unit.submitted, time.Now()
 	c.using.Unlock()
 	defer c.using.Lock()
 	if err != nil {

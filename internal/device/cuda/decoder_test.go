@@ -17,6 +17,8 @@ type gallery struct {
 	shown  []seen
 	// full makes Acquire wait until it is closed.
 	full chan struct{}
+	// wants is Wants; nil wants every picture.
+	wants func(pts time.Duration) bool
 }
 
 type seen struct {
@@ -27,6 +29,8 @@ type seen struct {
 	// luma and chroma are the value of every pixel, -1 if they differ.
 	luma, chroma int
 }
+
+func (g *gallery) Wants(pts time.Duration) bool { return g.wants == nil || g.wants(pts) }
 
 func (g *gallery) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	if g.full != nil {
@@ -101,22 +105,29 @@ func TestDecoder(t *testing.T) {
 		name  string
 		units []media.AccessUnit
 		want  []seen
+		wants func(pts time.Duration) bool
 	}{
 		{"in order", []media.AccessUnit{unit(1, small+whole), unit(2, whole), unit(3, whole)},
-			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}, nil},
 		{"reordered", []media.AccessUnit{unit(1, small+whole), unit(3, "B\x02"), unit(2, whole)},
-			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}, nil},
 		{"still in the hardware", []media.AccessUnit{unit(1, small+"P\x01"), unit(2, "P\x01")},
-			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}}},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, luma: 2, chroma: 2}}, nil},
 		{"larger and smaller", []media.AccessUnit{unit(1, small+whole), unit(2, large+whole), unit(3, small+whole)},
-			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 640, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}},
-		{"held back at the end", []media.AccessUnit{unit(1, small+"B\x02")}, []seen{{pts: 1, width: 320, luma: 1, chroma: 1}}},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 640, luma: 2, chroma: 2}, {pts: 3, seq: 2, width: 320, luma: 3, chroma: 3}}, nil},
+		{"held back at the end", []media.AccessUnit{unit(1, small+"B\x02")}, []seen{{pts: 1, width: 320, luma: 1, chroma: 1}}, nil},
 		{"damaged until the next key picture", []media.AccessUnit{unit(1, small+whole), unit(2, "P\x09"), unit(3, whole), unit(4, small+whole)},
 			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 2, seq: 1, width: 320, damaged: true, luma: 2, chroma: 2},
-				{pts: 3, seq: 2, width: 320, damaged: true, luma: 3, chroma: 3}, {pts: 4, seq: 3, width: 320, luma: 4, chroma: 4}}},
+				{pts: 3, seq: 2, width: 320, damaged: true, luma: 3, chroma: 3}, {pts: 4, seq: 3, width: 320, luma: 4, chroma: 4}}, nil},
+		{"damage in one that is not wanted", []media.AccessUnit{unit(1, small+whole), unit(2, "P\x09"), unit(3, whole), unit(4, small+whole)},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 3, seq: 2, width: 320, damaged: true, luma: 3, chroma: 3}},
+			func(pts time.Duration) bool { return pts%2 == 1 }},
+		{"nothing wanted of one size", []media.AccessUnit{unit(1, small+whole), unit(2, large+whole), unit(3, whole), unit(4, small+whole)},
+			[]seen{{pts: 1, width: 320, luma: 1, chroma: 1}, {pts: 4, seq: 3, width: 320, luma: 4, chroma: 4}},
+			func(pts time.Duration) bool { return pts%3 == 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := &gallery{t: t, device: openDevice(t, t.TempDir())}
+			g := &gallery{t: t, device: openDevice(t, t.TempDir()), wants: c.wants}
 			d := g.decoder(t, device.DecoderOptions{})
 			for _, u := range c.units {
 				if err := d.Decode(u); err != nil {

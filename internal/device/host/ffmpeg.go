@@ -275,6 +275,11 @@ func (d *decoder) run(output io.Reader) {
 func (d *decoder) deliver(output io.Reader, a announced, seq uint64) error {
 	format := device.PictureFormat{Width: a.width, Height: a.height, Pitch: (a.width + 1) &^ 1,
 		Matrix: d.options.Format.Matrix, FullRange: d.options.Format.FullRange}
+	u := d.unit(a.stamp)
+	if !d.options.Output.Wants(u.pts) {
+		_, err := io.CopyN(io.Discard, output, int64(format.Width*format.Height)+format.Size()-int64(format.Pitch*format.Height))
+		return err
+	}
 	p, err := d.options.Output.Acquire(format)
 	if err != nil {
 		return err
@@ -283,7 +288,6 @@ func (d *decoder) deliver(output io.Reader, a announced, seq uint64) error {
 		d.options.Output.Release(p)
 		return err
 	}
-	u := d.unit(a.stamp)
 	p.Seq, p.PTS, p.Time, p.TimeError = seq, u.pts, u.time, u.timeError
 	p.Submitted, p.Decoded = u.submitted, time.Now()
 	d.options.Output.Deliver(p)

@@ -41,9 +41,13 @@ type collector struct {
 	pts     []time.Duration
 	hashes  [][16]byte
 	formats []device.PictureFormat
+	// wants is Wants; nil wants every picture.
+	wants func(pts time.Duration) bool
 	// block, if set, makes Acquire wait until it is closed.
 	block chan struct{}
 }
+
+func (c *collector) Wants(pts time.Duration) bool { return c.wants == nil || c.wants(pts) }
 
 func (c *collector) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	if c.block != nil {
@@ -83,12 +87,17 @@ func newCollector() *collector { return &collector{pool: device.NewPool(allocato
 // decode sends a file through a decoder; change may alter or drop (nil) a unit.
 func decode(t *testing.T, path string, change func(i int, u media.AccessUnit) []media.AccessUnit) (*collector, []time.Duration) {
 	t.Helper()
+	c := newCollector()
+	return c, decodeInto(t, c, path, change)
+}
+
+func decodeInto(t *testing.T, c *collector, path string, change func(i int, u media.AccessUnit) []media.AccessUnit) []time.Duration {
+	t.Helper()
 	source, err := file.Open(path, file.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	c := newCollector()
 	d := startDecoder(t, source.Format(), c)
 	defer d.Close()
 	var sent []time.Duration
@@ -110,7 +119,7 @@ func decode(t *testing.T, path string, change func(i int, u media.AccessUnit) []
 	if err := d.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	return c, sent
+	return sent
 }
 
 func same(_ int, u media.AccessUnit) []media.AccessUnit { return []media.AccessUnit{u} }
@@ -162,6 +171,25 @@ func TestDecoderIsExact(t *testing.T) {
 				t.Errorf("%d bytes left", used)
 			}
 		})
+	}
+}
+
+// TestUnwantedPictures: what comes between is the same as without them, also where rows have padding.
+func TestUnwantedPictures(t *testing.T) {
+	ffmpegPath(t)
+	for _, path := range []string{clips + "plaza-west.mp4", makeClip(t, "odd", "-c:v", "libx264", "-vf", "scale=321:181", "-pix_fmt", "yuv444p")} {
+		all, _ := decode(t, path, same)
+		some, n := newCollector(), 0
+		some.wants = func(time.Duration) bool { n++; return n%3 == 1 }
+		decodeInto(t, some, path, same)
+		if n != len(all.pts) || len(some.pts) != (n+2)/3 {
+			t.Fatalf("%d pictures, asked %d times, %d came out", len(all.pts), n, len(some.pts))
+		}
+		for i := range some.pts {
+			if some.pts[i] != all.pts[3*i] || some.hashes[i] != all.hashes[3*i] {
+				t.Errorf("picture %d is not picture %d of all", i, 3*i)
+			}
+		}
 	}
 }
 

@@ -43,8 +43,8 @@ type Config struct {
 
 // Stats count pictures since the decoder was made.
 type Stats struct {
-	// Decoded were sent to the hardware, Shown came out of the parser, Mapped were mapped.
-	Decoded, Shown, Mapped int
+	// Decoded were sent to the hardware, Shown came out of the parser, Mapped were mapped, Skipped were not wanted.
+	Decoded, Shown, Mapped, Skipped int
 	// Lost came out but can never be mapped: the format changed before, or they were late.
 	Lost int
 	// Damaged could not be decoded, Concealed were decoded with guesses. Only with Config.Status.

@@ -89,6 +89,19 @@ func (d *Decoder) Unmap(f Frame) error {
 	return call("cuvidUnmapVideoFrame", hot.UnmapVideoFrame, d.hardware.handle, f.Luma)
 }
 
+// Skip gives p's surface back without a Map, once p is Done, and tells its damage.
+func (d *Decoder) Skip(p Picture) Damage {
+	if d.closed || p.generation != d.hardware.generation || d.waiting[p.info.Index] == 0 {
+		return NoDamage
+	}
+	d.waiting[p.info.Index]--
+	d.stats.Skipped++
+	if !d.config.Status {
+		return NoDamage
+	}
+	return d.count(p)
+}
+
 // Done tells whether the hardware is through with p, so that Map will not wait for it. Where it does not tell, the
 // answer is true.
 func (d *Decoder) Done(p Picture) bool {
