@@ -143,7 +143,7 @@ func (k *looker) close() error {
 // mostStills is how many pictures of a clip stand for all of it.
 const mostStills = 16
 
-// stills are pictures from all over the clip, in the device's memory. The caller closes their buffers, also
+// stills are pictures from all over the clip, in the device's memory. The caller closes them, also
 // after an error.
 func (c *Clip) stills(d device.Device) (list []*device.Picture, err error) {
 	k := &keeper{pool: d.Pool(), every: uint64(max(1, len(c.units)/mostStills))}

@@ -306,7 +306,8 @@ type Picture struct {
 func (p *Picture) Close() error {
 	var err error
 	if p.Ready != nil {
-		err = errors.Join(p.Ready.Synchronize(), p.Ready.Close())
+		_ = p.Ready.Synchronize() // a failed stream has told its user already
+		err = p.Ready.Close()
 	}
 	return errors.Join(err, p.Buffer.Close())
 }

@@ -13,7 +13,7 @@ import (
 // runtime context, a stream and buffers of its own. One worker gathers at a time: two would share out what
 // waits and each wait for what the other one has. A batch starts when it is full, when nobody else can come,
 // when nothing of this model is on the device, or when its first request has waited for MaxWait and fewer than
-// partial batches are there: more workers are for full batches, as small ones side by side slow each other and
+// busy batches are there: more workers are for full batches, as small ones side by side slow each other and
 // everything else on the device.
 type batcher struct {
 	engine  *Engine
@@ -36,8 +36,8 @@ type batcher struct {
 	batches  int
 }
 
-// partial is how many batches that are not full may be on the device at once.
-const partial = 2
+// busy is beside how many batches none starts only because it has waited.
+const busy = 2
 
 func newBatcher(e *Engine) (*batcher, error) {
 	b := &batcher{engine: e, changed: make(chan struct{}, 1), timer: time.NewTimer(time.Hour), contexts: map[string]int{}}
@@ -120,7 +120,7 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 	full := items == most || n < len(b.waiting)
 	all := len(b.waiting)+b.flying >= len(b.contexts)
 	if !full && !all && b.flying > 0 {
-		if b.batches >= partial {
+		if b.batches >= busy {
 			return batch, 0, idle // until one has landed, at the latest
 		}
 		if wait = time.Until(b.waiting[0].since.Add(b.engine.config.MaxWait)); wait > 0 {

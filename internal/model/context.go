@@ -88,12 +88,14 @@ func (c *ExecutionContext) Items() int { return c.items }
 
 // Sizes are the numbers of items, ascending, that inferences are made for: any other costs as much as the next of them.
 func (c *ExecutionContext) Sizes() []int {
-	if c.engine.config.Mode == Batched { // which puts requests of any size together
-		sizes := make([]int, c.items)
-		for i := range sizes {
-			sizes[i] = i + 1
+	if c.engine.config.Mode == Batched { // which puts requests of any size together; more sizes are more to record
+		var sizes []int
+		for n := 1; n < c.items; n++ {
+			if n <= 8 || n%4 == 0 {
+				sizes = append(sizes, n)
+			}
 		}
-		return sizes
+		return append(sizes, c.items)
 	}
 	return c.engine.Buckets()
 }

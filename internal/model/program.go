@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"sightline/internal/device"
 )
@@ -23,8 +24,8 @@ type Program struct {
 	name  string
 	first func(s device.Stream) error
 	steps []Step
-	// whole is the graph of everything (mode Parallel), before and after those of the single steps.
-	whole         device.Graph
+	// whole is the graph of everything (mode Parallel), begin, before and after those of first and the single steps.
+	whole, begin  device.Graph
 	before, after []device.Graph
 	fork          device.Event
 	joins         []device.Event
@@ -39,9 +40,6 @@ type Program struct {
 func NewProgram(name string, first func(s device.Stream) error, steps ...Step) (_ *Program, err error) {
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("program %s has no steps", name)
-	}
-	if first == nil {
-		first = func(device.Stream) error { return nil }
 	}
 	p := &Program{name: name, first: first, steps: steps}
 	d := steps[0].Context.engine.config.Device
@@ -59,8 +57,7 @@ func NewProgram(name string, first func(s device.Stream) error, steps ...Step) (
 	defer p.unlock()
 	if err := p.record(); err != nil {
 		steps[0].Context.engine.config.Logger.Error("recording failed, work is queued for every frame", "program", name, "error", err)
-		p.before, p.after, p.whole = nil, nil, nil
-		return p, nil
+		return p, p.closeGraphs()
 	}
 	p.replay = true
 	return p, nil
@@ -71,16 +68,22 @@ func (p *Program) record() (err error) {
 		p.whole, err = capture(p.steps[0].Context.stream, func(device.Stream) error { return p.queueWhole() })
 		return err
 	}
+	if p.first != nil {
+		if p.begin, err = capture(p.steps[0].Context.stream, p.first); err != nil {
+			return err
+		}
+	}
 	for _, s := range p.steps {
 		before, err := capture(s.Context.stream, s.Before)
 		if err != nil {
 			return err
 		}
+		p.before = append(p.before, before)
 		after, err := capture(s.Context.stream, s.After)
 		if err != nil {
 			return err
 		}
-		p.before, p.after = append(p.before, before), append(p.after, after)
+		p.after = append(p.after, after)
 	}
 	return nil
 }
@@ -103,8 +106,10 @@ func capture(s device.Stream, record func(device.Stream) error) (device.Graph, e
 // queueWhole forks the steps off the origin, queues each, and joins them back.
 func (p *Program) queueWhole() error {
 	origin := p.steps[0].Context.stream
-	if err := p.first(origin); err != nil {
-		return err
+	if p.first != nil {
+		if err := p.first(origin); err != nil {
+			return err
+		}
 	}
 	if err := origin.Record(p.fork); err != nil {
 		return err
@@ -194,8 +199,10 @@ func (p *Program) runWhole() error {
 // started is always finished; the first failure is returned.
 func (p *Program) runTurns() (failed error) {
 	origin, started := p.steps[0].Context.stream, 0
-	if err := p.first(origin); err != nil {
-		return err
+	if p.first != nil {
+		if err := p.part(origin, p.begin, p.first); err != nil {
+			return err
+		}
 	}
 	if len(p.steps) > 1 {
 		if err := origin.Record(p.fork); err != nil {
@@ -216,7 +223,7 @@ func (p *Program) runTurns() (failed error) {
 	for i, s := range p.steps[:started] {
 		err := s.Context.runner.await(s.Context)
 		if err == nil {
-			err = p.part(i, p.after, s.After)
+			err = p.part(s.Context.stream, p.recorded(p.after, i), s.After)
 		}
 		if failed == nil {
 			failed = err
@@ -232,33 +239,46 @@ func (p *Program) runTurns() (failed error) {
 
 func (p *Program) start(i int) error {
 	s := p.steps[i]
-	if err := p.part(i, p.before, s.Before); err != nil {
+	if err := p.part(s.Context.stream, p.recorded(p.before, i), s.Before); err != nil {
 		return err
 	}
 	return s.Context.runner.submit(s.Context, s.Items)
 }
 
-func (p *Program) part(i int, graphs []device.Graph, queue func(device.Stream) error) error {
-	stream := p.steps[i].Context.stream
+// part replays what was recorded, or queues it anew.
+func (p *Program) part(s device.Stream, recorded device.Graph, queue func(device.Stream) error) error {
 	if p.replay {
-		return stream.Launch(graphs[i])
+		return s.Launch(recorded)
 	}
-	return queue(stream)
+	return queue(s)
 }
 
-// Close releases the graphs and events; no Run may be going on.
-func (p *Program) Close() error {
+func (p *Program) recorded(graphs []device.Graph, i int) device.Graph {
+	if p.replay {
+		return graphs[i]
+	}
+	return nil
+}
+
+func (p *Program) closeGraphs() error {
 	var errs []error
-	for _, g := range append(append([]device.Graph{p.whole}, p.before...), p.after...) {
+	for _, g := range slices.Concat([]device.Graph{p.whole, p.begin}, p.before, p.after) {
 		if g != nil {
 			errs = append(errs, g.Close())
 		}
 	}
+	p.whole, p.begin, p.before, p.after = nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// Close releases the graphs and events; no Run may be going on.
+func (p *Program) Close() error {
+	errs := []error{p.closeGraphs()}
 	for _, e := range append([]device.Event{p.fork}, p.joins...) {
 		if e != nil {
 			errs = append(errs, e.Close())
 		}
 	}
-	p.whole, p.before, p.after, p.fork, p.joins = nil, nil, nil, nil, nil
+	p.fork, p.joins = nil, nil
 	return errors.Join(errs...)
 }

@@ -11,7 +11,7 @@ type grid struct {
 	mask    uint32
 	start   []int32 // of a bucket's boxes in entries; one more than buckets
 	entries []int32
-	wide    []int32 // boxes that touch too many cells to be in them
+	wide    []int32 // boxes that touch too many cells to be in them; all, where there are few
 	largest box     // width and height that none of the others exceeds
 	keys    []uint32
 	owners  []int32

@@ -135,8 +135,8 @@ func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 // picture may be reused as soon as Detect returns; f's joints, masks and vectors live until its next call.
 func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, error) {
 	began := time.Now()
-	if p.PictureFormat != m.options.Format {
-		return Times{}, fmt.Errorf("vision for %s: picture is %+v, the lane was made for %+v", m.options.Owner, p.PictureFormat, m.options.Format)
+	if p.PictureFormat != m.options.Format || p.Buffer.Size() < p.Size() {
+		return Times{}, fmt.Errorf("vision for %s: picture is %+v in %d bytes, the lane was made for %+v", m.options.Owner, p.PictureFormat, p.Buffer.Size(), m.options.Format)
 	}
 	m.last = p
 	f.Width, f.Height, f.Objects, f.Areas = p.Width, p.Height, f.Objects[:0], f.Areas[:0]

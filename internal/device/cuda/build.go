@@ -88,15 +88,14 @@ func (b *Builder) Build(ctx context.Context, j Job) error {
 	if errors.Is(err, tensorrt.ErrCancelled) && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil {
-		err = fmt.Errorf("build model %s, batch %d: %w", j.Model.Name, j.Batch, err)
-	}
 	if built != nil && len(built.TimingCache) > 0 {
 		b.timing = built.TimingCache
-		err = errors.Join(err, writeWhole(b.timingPath(), b.timing))
+		if failed := writeWhole(b.timingPath(), b.timing); failed != nil {
+			b.device.options.Logger.Warn("what was timed is not kept: the next build times it again", "error", failed)
+		}
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("build model %s, batch %d: %w", j.Model.Name, j.Batch, err)
 	}
 	return writeWhole(j.Path, built.Plan)
 }

@@ -14,16 +14,16 @@ import (
 
 // decoder is one camera's NVDEC session. Decode parses and starts the hardware; a goroutine of the decoder's
 // queues the copy of each picture, inside the GPU, from the hardware's surface to the sink's picture, while the
-// hardware works on the next one. Nobody waits for a copy: the picture's Ready tells the lane's stream, and the
-// surface is given back when the next picture is taken.
+// hardware works on the next one. A picture is delivered while its copy is on its way, which its Ready tells the lane's
+// stream; the surface is given back when the next picture is taken, or sooner if the parser needs it.
 type decoder struct {
 	device  *Device
 	options device.DecoderOptions
 	stream  driver.Stream
 	stopped sync.WaitGroup
 
-	// using guards the rest. It is held while the library is called, but not while anything waits for the hardware,
-	// for the sink or for changed.
+	// using guards the rest. It is held while the library is called, but not while anything but the parser waits for
+	// the hardware, for a copy, for the sink or for changed.
 	using   sync.Mutex
 	changed *sync.Cond
 	video   *nvcuvid.Decoder
@@ -181,8 +181,8 @@ func (c *decoder) room() bool {
 // vacate is until for the parser, which waits for surfaces: those of pictures that are delivered are given back.
 func (c *decoder) vacate(enough func() bool) (failed error) {
 	err := c.until(func() bool {
-		if !enough() {
-			failed = c.unmap()
+		if !enough() && c.mapped {
+			failed = errors.Join(c.stream.Synchronize(), c.unmap())
 		}
 		return failed != nil || enough()
 	})
@@ -272,6 +272,7 @@ func (c *decoder) deliver() error {
 	c.using.Unlock()
 	defer c.using.Lock()
 	if err != nil {
+		_ = c.device.undo(c.stream.Synchronize) // a copy that began still writes
 		c.options.Output.Release(p)
 		return err
 	}
@@ -304,7 +305,12 @@ func (c *decoder) await(shown nvcuvid.Picture) error {
 
 // fill queues the copy of a decoded picture and says whether the hardware decoded it whole.
 func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, err error) {
-	if err := c.unmap(); err != nil {
+	if c.mapped {
+		c.using.Unlock()
+		err = c.stream.Synchronize() // at once, as a rule: the copy began a picture ago
+		c.using.Lock()
+	}
+	if err := errors.Join(err, c.unmap()); err != nil {
 		return false, err
 	}
 	if p.Ready == nil {
@@ -322,13 +328,13 @@ func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, er
 	return c.surface.Damage == nvcuvid.NoDamage, p.Ready.(*event).handle.Record(c.stream)
 }
 
-// unmap gives the surface of the last copy back. The copy is over by then, as good as always.
+// unmap gives the surface of the last copy back, if that is still to do. The caller has waited for the copy.
 func (c *decoder) unmap() error {
 	if !c.mapped {
 		return nil
 	}
 	c.mapped = false
-	return errors.Join(c.stream.Synchronize(), c.video.Unmap(c.surface))
+	return c.video.Unmap(c.surface)
 }
 
 // copy queues the copy of a surface: at once where chroma follows luma in both, which is where heights are even.
@@ -378,7 +384,7 @@ func (c *decoder) release() error {
 	return c.device.undo(func() error {
 		var errs []error
 		if c.video != nil {
-			errs = append(errs, c.unmap(), c.video.Close())
+			errs = append(errs, c.stream.Synchronize(), c.unmap(), c.video.Close())
 		}
 		if c.stream != 0 {
 			errs = append(errs, c.stream.Close())

@@ -17,6 +17,9 @@ type gallery struct {
 	shown  []seen
 	// full makes Acquire wait until it is closed.
 	full chan struct{}
+	// keep makes Deliver only put pictures into kept, for the test to close.
+	keep bool
+	kept []*device.Picture
 	// wants is Wants; nil wants every picture.
 	wants func(pts time.Duration) bool
 }
@@ -43,6 +46,10 @@ func (g *gallery) Acquire(f device.PictureFormat) (*device.Picture, error) {
 
 func (g *gallery) Deliver(p *device.Picture) {
 	g.t.Helper()
+	if g.keep {
+		g.kept = append(g.kept, p)
+		return
+	}
 	s, err := g.device.NewStream("gate")
 	if err != nil {
 		g.t.Fatal(err)

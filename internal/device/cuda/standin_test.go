@@ -13,7 +13,7 @@ import (
 )
 
 // libraries are the stand-ins for NVIDIA's, under their own names: the device finds them as it finds the real
-// ones. No kernel runs on them (package kernels tests those), and an inference's outputs depend on every
+// ones. No kernel but that of copies runs on them (package kernels tests those), and an inference's outputs depend on every
 // value of its inputs.
 var libraries = map[string]*fake.Library{}
 

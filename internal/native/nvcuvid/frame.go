@@ -111,7 +111,7 @@ func (d *Decoder) Done(p Picture) bool {
 	}
 	status, err := d.status(p)
 	d.told, d.toldStatus = p, status
-	if err != nil || status == inProgress {
+	if err != nil || status <= inProgress || p.info.Progressive == 0 { // of two fields it may tell the first one's
 		d.told = Picture{}
 	}
 	return err != nil || status != inProgress

@@ -347,7 +347,9 @@ static int touches(Ops* q, u64 from, Object* o) {
     for (u64 i = from; i < q->n; i++) {
         Op* op = &q->at[i];
         u64 d = op->kind == ROWS ? op->rows.dd : op->dst, s = op->kind == ROWS ? op->rows.sd : op->src;
-        if (op->kind <= SET && ((d >= base && d < base + o->size) || (s >= base && s < base + o->size))) return 1;
+        int moves = op->kind == KERNEL && !strcmp(op->object->text, "move");
+        if (moves) memcpy(&d, op->params, 8), memcpy(&s, op->params + 8, 8);
+        if ((op->kind <= SET || moves) && ((d >= base && d < base + o->size) || (s >= base && s < base + o->size))) return 1;
         if (op->kind == REPLAY && touches(&op->object->ops, 0, o)) return 1;
     }
     return 0;
