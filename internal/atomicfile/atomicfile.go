@@ -1,4 +1,4 @@
-// Package atomicfile writes files that are there whole or not at all. It imports nothing of ours.
+// Package atomicfile writes files that are there whole or not at all, into folders that can be written. It imports nothing of ours.
 package atomicfile
 
 import (
@@ -7,6 +7,18 @@ import (
 	"os"
 	"path/filepath"
 )
+
+// Folder makes a folder if it is not there, and makes sure that files can be made in it.
+func Folder(path string) error {
+	if err := os.MkdirAll(path, 0o777); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(path, ".try.*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
 
 // Write puts content at path, whose folder exists: at any time, also after a loss of power, the old or the new
 // content is there, whole.

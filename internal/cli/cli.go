@@ -181,18 +181,27 @@ func conclude(w io.Writer, c command, err error) int {
 		fmt.Fprintln(w, faults.Error())
 		return exitUsage
 	}
-	fmt.Fprintf(w, "sightline %s: %v\n", c.name, err)
-	if errors.Is(err, device.ErrUnavailable) || errors.Is(err, device.ErrLost) {
-		return exitDevice
+	code, hint := exitFailed, ""
+	switch {
+	case errors.Is(err, device.ErrLost):
+		code = exitDevice
+	case errors.Is(err, device.ErrUnavailable):
+		code, hint = exitDevice, " (sightline doctor says what is missing, and what brings it)"
 	}
-	return exitFailed
+	fmt.Fprintf(w, "sightline %s: %v%s\n", c.name, err, hint)
+	return code
 }
 
-// interruptible is a context that the first Ctrl-C (or SIGTERM) ends; the second one kills.
+// interruptible is a context that the first Ctrl-C ends, or SIGTERM, or SIGHUP where nohup does not shield from it; the
+// second one kills. Writing to a pipe that nobody reads is an error and no more.
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	signal.Ignore(syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
 		select {

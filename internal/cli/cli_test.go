@@ -72,7 +72,8 @@ func TestUsage(t *testing.T) {
 		{"version --log xml", exitUsage, `--log "xml": expected text or json`},
 		{"version --log-level loud", exitUsage, `--log-level "loud": expected debug, info, warn or error`},
 		{"version", exitOK, "sightline "},
-		{"run gone.yaml", exitFailed, "open gone.yaml: no such file or directory"},
+		{"run gone.yaml", exitUsage, "gone.yaml: cannot be read: no such file or directory"},
+		{"run --check .", exitUsage, ".: cannot be read: is a directory"},
 		{"fetch vlc", exitUsage, `cannot fetch "vlc": expected onnxruntime, ffmpeg or tensorrt`},
 		{"validate --device tpu", exitUsage, `device "tpu": expected cuda or host`},
 	} {
@@ -298,9 +299,8 @@ sinks: [{type: jsonl, dir: OUT/out}]
 	}
 }
 
-// A card that does not fit its model says what was found and what was expected; nothing stays loaded.
+// A card that does not fit its model says what was found and what was expected, before anything is opened.
 func TestCardMismatch(t *testing.T) {
-	needHost(t)
 	path := write(t, "device: host\nmodels: {detection: OUT/d.yaml}\ncameras: [{name: a, source: @clips/plaza-1.mp4}]\n")
 	card := write(t, fmt.Sprintf("task: detection\nfile: '@models/%s'\ninput: {name: pixels, shape: [3, 640, 640]}\noutputs: {scores: scores, boxes: dets}\nclasses: [person]\n", "detection.onnx.gz"))
 	text, err := os.ReadFile(card)
@@ -311,7 +311,7 @@ func TestCardMismatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, told := sightline("run", path)
-	if code != exitFailed {
+	if code != exitUsage {
 		t.Errorf("code %d", code)
 	}
 	for _, want := range []string{"d.yaml (a detection model) does not fit model", "expected an input named pixels, found [images [3 416 416]]", "expected an output dets (boxes), found [scores [3549 80] boxes [3549 4]]", "the card names 1 classes, output scores has 80"} {

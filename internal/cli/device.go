@@ -98,5 +98,9 @@ func openHost(ctx context.Context, o deviceOptions) (device.Device, error) {
 			return nil, fmt.Errorf("host device: %w: %w", device.ErrUnavailable, err)
 		}
 	}
-	return host.New(host.Options{ONNXRuntime: o.onnxruntime, FFmpeg: o.ffmpeg, MemoryLimit: o.memory, Threads: o.threads, Logger: o.logger})
+	d, err := host.New(host.Options{ONNXRuntime: o.onnxruntime, FFmpeg: o.ffmpeg, MemoryLimit: o.memory, Threads: o.threads, Logger: o.logger})
+	if err != nil {
+		return nil, err // not d, as above
+	}
+	return d, nil
 }

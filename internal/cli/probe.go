@@ -80,7 +80,11 @@ func probeSource(ctx context.Context, address config.Source, transport string, o
 	} else {
 		source, err = openFile(address.Reveal(), false, false)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	var unreached *live.Unreached
+	switch {
+	case errors.As(err, &unreached) && ctx.Err() == nil:
+		return r, fmt.Errorf("no picture within %v: %w", patience, unreached)
+	case errors.Is(err, context.DeadlineExceeded):
 		return r, fmt.Errorf("no picture within %v", patience)
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sightline/internal/config"
 	"sightline/internal/draw"
 	"sightline/internal/metrics"
+	"sightline/internal/pipeline"
 	"sightline/internal/progress"
 	"sightline/internal/report"
 )
@@ -49,13 +50,14 @@ func (r *runner) report(s *session) report.Report {
 	}
 	for i, w := range s.watchers {
 		c := report.NewCamera(counted.Cameras[i])
+		c.Dropped -= c.DroppedBy[pipeline.DroppedRate] // which is a wish
 		c.Source, c.Tracks = w.camera.Source.String(), int(w.tracks.Load())
 		if w.failure != nil {
 			c.Failure = w.failure.Error()
 		}
 		for k := range s.config.Sinks {
 			sink := &s.config.Sinks[k]
-			if path := outputPath(sink, w.camera.Name); path != "" && sink.Takes(w.camera.Name) {
+			if path := outputPath(sink, w.camera.Name); path != "" && s.sinks[k].Wrote(w.camera.Name) {
 				c.Outputs = append(c.Outputs, path)
 			}
 		}

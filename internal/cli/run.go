@@ -3,9 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
-	"os"
+	"syscall"
 
+	"sightline/internal/atomicfile"
 	"sightline/internal/config"
 	"sightline/internal/progress"
 	"sightline/internal/report"
@@ -29,7 +32,7 @@ On a terminal, progress is shown live.
 func runCommand(ctx context.Context, e *environment, args []string) error {
 	folder := e.flags.String("report", "", "write report.html and an annotated picture a camera into this folder at the end")
 	build := e.flags.Bool("build", false, "first build the GPU's plans that are missing, as sightline build does")
-	check := e.flags.Bool("check", false, "only check the configuration and the model cards")
+	check := e.flags.Bool("check", false, "only check the configuration, the model cards and what their ONNX files tell of themselves")
 	if err := e.parse(args, slog.LevelInfo); err != nil {
 		return err
 	}
@@ -38,6 +41,9 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 	}
 	c, err := config.Load(e.args[0])
 	if err != nil {
+		return err
+	}
+	if err := checkModels(c); err != nil {
 		return err
 	}
 	if *check {
@@ -59,9 +65,20 @@ func runCommand(ctx context.Context, e *environment, args []string) error {
 
 // run watches the cameras of the configuration and tells what they did.
 func (r *runner) run(ctx context.Context) (err error) {
+	if r.folder != "" {
+		if err := atomicfile.Folder(r.folder); err != nil {
+			return fmt.Errorf("the report's folder: %w", err)
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	out := r.out
+	if len(r.config.Sinks) == 1 { // then a reader that went away is the end
+		out = &reader{r.out, stop}
+	}
 	o := configuredDevice(r.config, r.logger)
 	o.progress, o.ready = r.display, r.ensurePlans
-	s, err := openSession(ctx, r.config, r.out, o)
+	s, err := openSession(ctx, r.config, out, o)
 	if err != nil {
 		return explainPlans(err)
 	}
@@ -80,9 +97,21 @@ func (r *runner) tell(s *session) error {
 	all := r.report(s)
 	var wrong error
 	if r.folder != "" {
-		if wrong = os.MkdirAll(r.folder, 0o777); wrong == nil {
-			wrong = r.write(s, &all)
-		}
+		wrong = r.write(s, &all)
 	}
 	return errors.Join(wrong, report.Table(r.table, all))
+}
+
+// reader is whoever reads standard output.
+type reader struct {
+	io.Writer
+	gone func()
+}
+
+func (r *reader) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		r.gone()
+	}
+	return n, err
 }

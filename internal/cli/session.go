@@ -27,6 +27,7 @@ type session struct {
 	device  device.Device
 	manager *model.Manager
 	sinks   []*sink.Queue // one for each of config.Sinks
+	drained bool          // closeSinks was called
 	// identities is nil if nobody is to be recognised.
 	identities *identity.Registry
 	fleet      *fleet.Fleet
@@ -156,7 +157,12 @@ func (s *session) wait(display *progress.Display) error {
 	status := s.fleet.Status()
 	for i, w := range s.watchers {
 		note := "done"
-		if w.failure = status[w.camera.Name].Err; w.failure != nil {
+		w.failure = status[w.camera.Name].Err
+		if w.failure == nil && w.unreached != nil && w.frames.Load() == 0 {
+			w.failure = fmt.Errorf("no picture came: %w", w.unreached)
+			err = errors.Join(err, fmt.Errorf("camera %q: %w", w.camera.Name, w.failure))
+		}
+		if w.failure != nil {
 			note = "failed"
 		}
 		tasks[i].Done(note)
@@ -167,10 +173,12 @@ func (s *session) wait(display *progress.Display) error {
 // closeSinks writes what waits, once. Its error says what was lost.
 func (s *session) closeSinks() error {
 	var errs []error
-	for _, q := range s.sinks {
-		errs = append(errs, q.Close())
+	if !s.drained {
+		for _, q := range s.sinks {
+			errs = append(errs, q.Close())
+		}
 	}
-	s.sinks = nil
+	s.drained = true
 	return errors.Join(errs...)
 }
 

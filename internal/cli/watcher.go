@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"sync/atomic"
 	"time"
 
 	"sightline/internal/camera"
+	"sightline/internal/camera/live"
 	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/draw"
@@ -23,8 +25,8 @@ type watcher struct {
 	camera   *config.Camera
 	counters *metrics.Camera
 	album    album
-	// failure is set once the camera has ended.
-	failure error
+	// failure is set once the camera has ended; unreached is why no picture had come when the run ended.
+	failure, unreached error
 
 	frames, dropped, people, tracks atomic.Int64
 	// total is the number of pictures to come; 0 if nobody knows.
@@ -42,6 +44,10 @@ func newWatcher(c *config.Camera, counters *metrics.Camera) *watcher {
 func (w *watcher) opening(open func(context.Context) (camera.Source, error)) func(context.Context) (camera.Source, error) {
 	return func(ctx context.Context) (camera.Source, error) {
 		s, err := open(ctx)
+		var unreached *live.Unreached
+		if errors.As(err, &unreached) {
+			w.unreached = unreached
+		}
 		if counted, ok := s.(interface{ Frames() int }); err == nil && ok && !w.camera.Loop {
 			w.total.Store(int64(counted.Frames()))
 		}
@@ -71,7 +77,9 @@ func (w *watcher) Frame(f *result.Frame) {
 // Dropped implements pipeline.Meter.
 func (w *watcher) Dropped(cause string) {
 	w.counters.Dropped(cause)
-	w.dropped.Add(1)
+	if cause != pipeline.DroppedRate { // which is a wish
+		w.dropped.Add(1)
+	}
 }
 
 // state is a line of the progress display.

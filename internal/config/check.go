@@ -60,6 +60,9 @@ func (r *reader) checkSource(field string, camera *Camera) {
 		if camera.Loop || camera.Realtime {
 			r.fault(field, "%s: loop and realtime are for files", source)
 		}
+		if wrong := source.addressFault(); wrong != "" {
+			r.fault(field, "%s: %s", source, wrong)
+		}
 		return
 	default:
 		r.fault(field, "%s: expected the path of an MP4 file, or an address: %s", source, addresses)
@@ -85,6 +88,25 @@ func (r *reader) checkSource(field string, camera *Camera) {
 	camera.Source = Source{path}
 }
 
+// checkClass wants the class of a MOT sink to be one that some detector reports. What detectors without a list of names
+// report is not known.
+func (r *reader) checkClass(field string, s *Sink, c *Config) {
+	var known []string
+	for i := range c.Models {
+		m := &c.Models[i]
+		if m.Card.Task != "detection" || s.Detector != "" && s.Detector != m.Name {
+			continue
+		}
+		if len(m.Card.Classes) == 0 {
+			return
+		}
+		known = append(known, m.Card.Classes...)
+	}
+	if len(known) > 0 && !slices.Contains(known, s.Class) {
+		r.fault(field, "no detector knows the class %q%s", clip(s.Class), suggestion(s.Class, known))
+	}
+}
+
 func (r *reader) checkSink(field string, index int, c *Config, files map[string]int) {
 	s := &c.Sinks[index]
 	for i, name := range s.Cameras {
@@ -106,6 +128,9 @@ func (r *reader) checkSink(field string, index int, c *Config, files map[string]
 			}
 		}
 		return
+	}
+	if s.Type == "mot" && r.has(field+".class") {
+		r.checkClass(field+".class", s, c)
 	}
 	if s.Type == "" || !r.sound(field+".dir") {
 		return

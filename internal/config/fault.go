@@ -18,7 +18,10 @@ type Fault struct {
 }
 
 func (f Fault) String() string {
-	where := fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Column)
+	where := f.File + ": " // a file that cannot be read has no lines
+	if f.Line > 0 {
+		where = fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Column)
+	}
 	if f.Field != "" {
 		where += f.Field + ": "
 	}

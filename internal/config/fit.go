@@ -22,7 +22,7 @@ func (c *Card) Check(inputs, outputs []Tensor) error {
 			}
 		}
 		if got := inputs[i].Shape; !matches(want, got) || slices.ContainsFunc(got, func(n int) bool { return n < 1 }) {
-			say("input %s: expected shape %v (-1: any fixed size), found %v", c.Input.Name, want, got)
+			say("input %s: expected shape %v%s, found %v", c.Input.Name, want, open(want), got)
 		}
 		c.checkConstants(inputs, say)
 	}
@@ -36,7 +36,7 @@ func (c *Card) Check(inputs, outputs []Tensor) error {
 		}
 		got := outputs[i].Shape
 		if t.Shape != nil && !matches(t.Shape, got) {
-			say("output %s (%s): expected shape %v (-1: any), found %v", t.Name, o.role, t.Shape, got)
+			say("output %s (%s): expected shape %v%s, found %v", t.Name, o.role, t.Shape, open(t.Shape), got)
 		} else if err := known.fitAny(o.shapes, got); err != nil {
 			say("output %s (%s): %v", t.Name, o.role, err)
 		}
@@ -45,6 +45,24 @@ func (c *Card) Check(inputs, outputs []Tensor) error {
 		return nil
 	}
 	return fmt.Errorf("card %s (%s) does not fit model %s: %s", c.Path, c.kind(), c.Model, strings.Join(wrong, "; "))
+}
+
+// open explains a shape that has open sizes.
+func open(shape []int) string {
+	if slices.Contains(shape, -1) {
+		return " (-1: any fixed size)"
+	}
+	return ""
+}
+
+// ShapeOf is the shape that the card gives the output of a name, nil if none.
+func (c *Card) ShapeOf(output string) []int {
+	for _, o := range c.family().outputs {
+		if t := c.Outputs.Of(o.role); t.Name == output {
+			return t.Shape
+		}
+	}
+	return nil
 }
 
 // fills says whether the numbers fill a shape: one each, or one for all.

@@ -1,11 +1,14 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -54,6 +57,28 @@ func (s Source) Live() bool {
 // TransportStream says that the source is an MPEG transport stream from the network.
 func (s Source) TransportStream() bool {
 	return slices.Contains([]string{"udp", "tcp", "http", "https"}, s.scheme())
+}
+
+// addressFault says what an address of the network lacks; empty if nothing.
+func (s Source) addressFault() string {
+	u, err := url.Parse(redact(s.text)) // a password may be anything
+	if err != nil {
+		var p *url.Error
+		if errors.As(err, &p) {
+			err = p.Err
+		}
+		return fmt.Sprintf("is no address: %v", err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	switch {
+	case u.Port() != "" && (err != nil || port < 1 || port > 65535):
+		return fmt.Sprintf("has the port %s, expected 1 to 65535", u.Port())
+	case u.Hostname() == "" && s.scheme() != "udp": // udp://:5000 listens on every interface
+		return "names no host"
+	case u.Port() == "" && (s.scheme() == "udp" || s.scheme() == "tcp"):
+		return "names no port"
+	}
+	return ""
 }
 
 const addresses = "rtsp://, rtsps://, or of an MPEG transport stream udp://, tcp://, http://, https://"

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"sightline/internal/atomicfile"
 )
 
 // FileOptions say where files lie and when they are rotated.
@@ -53,8 +55,8 @@ func newFiles(o FileOptions, suffix string) (*files, error) {
 	if o.Keep <= 0 {
 		o.Keep = 5
 	}
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return nil, fmt.Errorf("make the sink's directory: %w", err)
+	if err := atomicfile.Folder(o.Dir); err != nil {
+		return nil, fmt.Errorf("the sink's directory: %w", err)
 	}
 	return &files{o: o, suffix: suffix, open: map[string]*lines{}}, nil
 }

@@ -53,6 +53,7 @@ type Queue struct {
 	free        [][]byte
 	closed      bool
 	stats       Stats
+	wrote       map[string]bool
 	reported    Stats
 	cause       error // the last failure
 
@@ -80,7 +81,7 @@ func NewQueue(b Backend, o QueueOptions) *Queue {
 		o.interval = time.Second
 	}
 	q := &Queue{
-		o: o, backend: b, ring: make([]record, o.Size), free: make([][]byte, o.Size),
+		o: o, backend: b, ring: make([]record, o.Size), free: make([][]byte, o.Size), wrote: map[string]bool{},
 		lost: make(chan struct{}, 1), stop: make(chan struct{}), drained: make(chan struct{}), silenced: make(chan struct{}),
 	}
 	q.notEmpty.L, q.notFull.L = &q.mu, &q.mu
@@ -138,6 +139,13 @@ func (q *Queue) Stats() Stats {
 	return s
 }
 
+// Wrote says whether anything of a camera was written.
+func (q *Queue) Wrote(camera string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.wrote[camera]
+}
+
 // Close is Sink's. It waits as long as the backend takes for what is waiting.
 func (q *Queue) Close() error { return q.close() }
 
@@ -192,6 +200,9 @@ func (q *Queue) drain() {
 			q.tell()
 		} else {
 			q.stats.Written++
+			if len(r.text) > 0 {
+				q.wrote[r.camera] = true
+			}
 		}
 		q.notFull.Signal()
 	}

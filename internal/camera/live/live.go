@@ -71,6 +71,9 @@ type Source struct {
 	counters
 	// waiting says that units are skipped until the next random access picture.
 	waiting bool
+	// last is what the last of so many tries failed with, to be read once stopped.
+	last  string
+	tries int
 	// first is the codec of the first connection; ended is why the source is over, set before stopped.
 	first media.Codec
 	ended error
@@ -93,9 +96,27 @@ func Open(ctx context.Context, address *url.URL, connect Connect, o Options) (*S
 	case <-s.stopped:
 		return nil, s.ended
 	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), s.Close())
+		_ = s.Close()
+		if s.last != "" {
+			return nil, &Unreached{Tries: s.tries, Last: s.last, cause: ctx.Err()}
+		}
+		return nil, ctx.Err()
 	}
 }
+
+// Unreached is Open's error when its context ended after tries that had failed.
+type Unreached struct {
+	Tries int
+	// Last is what the last one failed with, without the password.
+	Last  string
+	cause error
+}
+
+func (e *Unreached) Error() string {
+	return fmt.Sprintf("%d tries failed, the last with: %s", e.Tries, e.Last)
+}
+
+func (e *Unreached) Unwrap() error { return e.cause }
 
 // Format implements camera.Source: the format of the first random access picture.
 func (s *Source) Format() media.Format { return s.format }
@@ -143,6 +164,7 @@ func (s *Source) run(ctx context.Context) {
 			pause = s.options.MinPause // it worked for a while: the next trouble is a new one
 		}
 		reason := reasonOf(err)
+		s.last, s.tries = s.clean(err), s.tries+1
 		s.counters.ended(reason)
 		if reason == Unauthorized {
 			pause = s.options.MaxPause // cameras lock out who tries often

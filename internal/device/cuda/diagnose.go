@@ -99,7 +99,7 @@ func (o Options) findTensorRT(open bool) Finding {
 func (o Options) findBuilder() Finding {
 	folder, ok := o.libraries().Find()
 	if !ok {
-		return Finding{What: "TensorRT's builder", Detail: "on the loader's path, if anywhere", Optional: true}
+		return Finding{What: "TensorRT's builder", Detail: "comes with TensorRT", Fix: fixRT, Optional: true}
 	}
 	var missing []string
 	for _, pattern := range []string{"libnvonnxparser.so.10", "libnvinfer_builder_resource*.so.10*"} {

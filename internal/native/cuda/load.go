@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -77,6 +78,10 @@ var Load = sync.OnceValue(func() error { return load(paths...) })
 func load(names ...string) error {
 	lib, err := dl.Open(names...)
 	if err != nil {
+		const missing = "No such file or directory"
+		if lines := strings.Split(err.Error(), "\n"); strings.Count(err.Error(), missing) >= len(lines) {
+			return fmt.Errorf("no NVIDIA driver: there is no %s", strings.Join(names, ", nor "))
+		}
 		return fmt.Errorf("no NVIDIA driver: %w", err)
 	}
 	if err := lib.Bind(&api); err != nil {
