@@ -77,6 +77,9 @@ func misuse(format string, args ...any) error { return &usageError{fmt.Sprintf(f
 
 // Main runs the command and returns the exit code.
 func Main(args []string, out, err io.Writer) int {
+	if len(args) == 1 && args[0] == "--version" {
+		args = []string{"version"}
+	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		if len(args) > 1 {
 			return dispatch([]string{args[1], "--help"}, out, err)

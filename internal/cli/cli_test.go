@@ -72,6 +72,7 @@ func TestUsage(t *testing.T) {
 		{"version --log xml", exitUsage, `--log "xml": expected text or json`},
 		{"version --log-level loud", exitUsage, `--log-level "loud": expected debug, info, warn or error`},
 		{"version", exitOK, "sightline "},
+		{"--version", exitOK, "sightline "},
 		{"run gone.yaml", exitUsage, "gone.yaml: cannot be read: no such file or directory"},
 		{"run --check .", exitUsage, ".: cannot be read: is a directory"},
 		{"fetch vlc", exitUsage, `cannot fetch "vlc": expected onnxruntime, ffmpeg or tensorrt`},

@@ -63,6 +63,13 @@ func (r *runner) report(s *session) report.Report {
 		}
 		all.Cameras = append(all.Cameras, c)
 	}
+	if id := s.config.Identity; id != nil {
+		for _, path := range []string{id.File, id.Audit} {
+			if _, err := os.Stat(path); path != "" && err == nil {
+				all.Outputs = append(all.Outputs, path)
+			}
+		}
+	}
 	return all
 }
 

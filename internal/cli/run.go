@@ -87,6 +87,9 @@ func (r *runner) run(ctx context.Context) (err error) {
 		s.fleet.Abort()
 	}
 	err = errors.Join(err, s.wait(r.display), s.closeSinks())
+	if identified := s.closeIdentities(); s.device.Cause() == nil { // of a lost device they say nothing new
+		err = errors.Join(err, identified)
+	}
 	r.display.Close()
 	told := r.tell(s)
 	return errors.Join(err, told, s.close())

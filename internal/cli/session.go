@@ -129,9 +129,22 @@ func (s *session) wait(display *progress.Display) error {
 	for i, w := range s.watchers {
 		tasks[i] = display.Task(w.camera.Name)
 	}
+	ended := make([]bool, len(s.watchers))
 	show := func() {
+		status := s.fleet.Status()
 		for i, w := range s.watchers {
+			if ended[i] {
+				continue
+			}
 			tasks[i].Update(w.state())
+			switch status[w.camera.Name].State {
+			case fleet.Ended:
+				tasks[i].Done("done")
+				ended[i] = true
+			case fleet.Failed:
+				tasks[i].Done("failed")
+				ended[i] = true
+			}
 		}
 	}
 	go func() {
@@ -155,17 +168,12 @@ func (s *session) wait(display *progress.Display) error {
 	<-stopped
 	show()
 	status := s.fleet.Status()
-	for i, w := range s.watchers {
-		note := "done"
+	for _, w := range s.watchers {
 		w.failure = status[w.camera.Name].Err
 		if w.failure == nil && w.unreached != nil && w.frames.Load() == 0 {
 			w.failure = fmt.Errorf("no picture came: %w", w.unreached)
 			err = errors.Join(err, fmt.Errorf("camera %q: %w", w.camera.Name, w.failure))
 		}
-		if w.failure != nil {
-			note = "failed"
-		}
-		tasks[i].Done(note)
 	}
 	return err
 }

@@ -28,7 +28,8 @@ type watcher struct {
 	// failure is set once the camera has ended; unreached is why no picture had come when the run ended.
 	failure, unreached error
 
-	frames, dropped, people, tracks atomic.Int64
+	// dropped were lost, passed are above the frame rate limit.
+	frames, dropped, passed, people, tracks atomic.Int64
 	// total is the number of pictures to come; 0 if nobody knows.
 	total atomic.Int64
 	began time.Time
@@ -77,7 +78,9 @@ func (w *watcher) Frame(f *result.Frame) {
 // Dropped implements pipeline.Meter.
 func (w *watcher) Dropped(cause string) {
 	w.counters.Dropped(cause)
-	if cause != pipeline.DroppedRate { // which is a wish
+	if cause == pipeline.DroppedRate {
+		w.passed.Add(1)
+	} else {
 		w.dropped.Add(1)
 	}
 }
@@ -89,7 +92,7 @@ func (w *watcher) state() progress.State {
 	if dropped > 0 {
 		note += fmt.Sprintf(", %d dropped", dropped)
 	}
-	return progress.State{Done: frames + dropped, Total: w.total.Load(), Note: note}
+	return progress.State{Done: frames + dropped + w.passed.Load(), Total: w.total.Load(), Note: note}
 }
 
 // album keeps the picture with the most tracked people that a camera has shown so far. It belongs to

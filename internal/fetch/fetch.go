@@ -114,10 +114,10 @@ func (f *fetcher) onnxRuntime(ctx context.Context) (string, error) {
 func (f *fetcher) ffmpeg(ctx context.Context) (string, error) {
 	if path := os.Getenv(FFmpegVariable); path != "" {
 		path, err := named(FFmpegVariable, path)
-		if err == nil {
-			err = runs(ctx, path)
-		}
 		if err != nil {
+			return "", err
+		}
+		if err := runs(ctx, path); err != nil {
 			return "", fmt.Errorf("%s: %w", FFmpegVariable, err)
 		}
 		return path, nil

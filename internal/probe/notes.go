@@ -6,6 +6,14 @@ import (
 	"sightline/internal/media"
 )
 
+// most is the largest side of a picture that NVDEC decodes, on GPUs up to Ada and Hopper.
+func most(codec media.Codec) int {
+	if codec == media.H264 {
+		return 4096
+	}
+	return 8192
+}
+
 // notes say what the figures mean for whoever watches the camera.
 func notes(r *Report) (list []string) {
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -17,6 +25,10 @@ func notes(r *Report) (list []string) {
 		say("GPUs before Blackwell do not decode H.264 with %d bits: set the camera to 8 bits, or to H.265", f.BitDepth)
 	case f.Codec == media.AV1:
 		say("AV1 needs a GPU that decodes it (Ampere and newer, but not A100 and H100); sightline doctor tells")
+	case f.Width > most(f.Codec) || f.Height > most(f.Codec):
+		say("%dx%d is more than NVDEC decodes of it on most GPUs, %dx%[3]d: sightline doctor and a try tell", f.Width, f.Height, most(f.Codec))
+	case f.Width > 0 && (f.Width < 144 || f.Height < 144):
+		say("%dx%d is less than NVDEC decodes on some GPUs: a try tells", f.Width, f.Height)
 	default:
 		say("the GPU decodes it with NVDEC")
 	}

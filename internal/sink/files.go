@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"sightline/internal/atomicfile"
 )
@@ -69,6 +70,9 @@ func (s *files) Store(camera string, record []byte) error {
 		s.open[camera] = l
 	}
 	if l.fresh {
+		if err := free(l.path); err != nil {
+			return err
+		}
 		if info, err := os.Stat(l.path); err == nil && info.Size() > 0 {
 			if err := s.rotate(l); err != nil {
 				return err
@@ -131,7 +135,11 @@ func (l *lines) ensure() error {
 	if err != nil {
 		return err
 	}
-	size, err := wholeLines(f)
+	err = lock(f)
+	var size int64
+	if err == nil {
+		size, err = wholeLines(f)
+	}
 	if err == nil {
 		var info fs.FileInfo
 		if info, err = f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() != size {
@@ -142,6 +150,30 @@ func (l *lines) ensure() error {
 		return errors.Join(fmt.Errorf("continue %s: %w", l.path, err), f.Close())
 	}
 	l.file, l.size = f, size
+	return nil
+}
+
+// errTaken: two programs in one file would rotate each other's results away.
+var errTaken = errors.New("another program writes it")
+
+// lock keeps other programs out of a file for as long as it is open. Where the system has no locks there are none.
+func lock(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return errTaken
+	}
+	return nil
+}
+
+// free says whether a file can be rotated away.
+func free(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // what is not there is nobody's; anything else the next step tells
+	}
+	defer f.Close()
+	if err := lock(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	return nil
 }
 

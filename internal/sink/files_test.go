@@ -345,3 +345,40 @@ func TestFileNamesAreApart(t *testing.T) {
 func frameLine(seq uint64) []byte {
 	return jsonLines{}.Append(nil, &result.Frame{Camera: "a", Seq: seq})
 }
+
+// TestOneProgramAFile: the second finds the file taken, leaves it as it is, and goes on when the first has ended.
+func TestOneProgramAFile(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *files {
+		s, err := newFiles(FileOptions{Dir: dir, Fresh: true}, ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	first, second := open(), open()
+	if err := first.Store("a", []byte("1\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Store("a", []byte("2\n")); !errors.Is(err, errTaken) {
+		t.Errorf("error %v", err)
+	}
+	if err := errors.Join(second.Store("b", []byte("2\n")), first.Store("a", []byte("3\n")), first.Close(), second.Store("a", []byte("4\n")), second.Close()); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"a.txt.1": "1\n3\n", "a.txt": "4\n", "b.txt": "2\n"} {
+		if got, _ := os.ReadFile(filepath.Join(dir, name)); string(got) != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestAFolderThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newFiles(FileOptions{Dir: filepath.Join(file, "out")}, ".txt"); err == nil || !strings.Contains(err.Error(), "the sink's directory: mkdir "+file) {
+		t.Errorf("error %v", err)
+	}
+}
