@@ -17,15 +17,18 @@ import (
 const runHelp = `
 Watches the cameras of a configuration until all have ended (files) or Ctrl-C. The first Ctrl-C drains:
 pictures in work are finished, sinks write what waits, everything is released in order. A second one
-kills.
+kills. SIGTERM and SIGHUP are as Ctrl-C; so is a reader of standard output that goes away, if nothing else is
+written.
 
 On the GPU every model needs a plan (sightline build); without one nothing starts, unless --build.
-sightline.example.yaml describes every setting. A mistake in the configuration or a model card is told
-with file, line and column, all at once, and nothing starts. A camera that fails does not stop the others:
-they go on, and the exit code is 1 at the end. RTSP cameras are reconnected for ever, and start again if
-their pipeline fails. A lost device stops everything with exit code 3.
+sightline.example.yaml describes every setting. A mistake in the configuration or a model card, or a card that
+does not fit its ONNX file, is told with its place, all at once, and nothing starts. A camera that fails does
+not stop the others: they go on, and the exit code is 1 at the end. Network cameras are reconnected for ever,
+and start again if their pipeline fails; one of which no picture ever came counts as failed at the end.
+A lost device stops everything with exit code 3.
 
-At the end a table says what every camera did (on standard error if a stdout sink is configured).
+At the end a table says what every camera did (on standard error if a stdout sink is configured); dropped are
+pictures that came too fast or damaged, not those that max_fps leaves out.
 On a terminal, progress is shown live.
 `
 
