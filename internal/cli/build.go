@@ -15,6 +15,7 @@ import (
 	"sightline/internal/config"
 	"sightline/internal/device"
 	"sightline/internal/device/cuda"
+	"sightline/internal/onnx"
 	"sightline/internal/progress"
 )
 
@@ -88,12 +89,20 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 // buildJobs lists the plans to make: those that are missing, or all. j says how.
 func buildJobs(models []config.Model, d *cuda.Device, sizes []int, j cuda.Job, all bool) (jobs []cuda.Job, err error) {
 	files, err := modelFiles(models)
+	fixed := make([]int, len(models))
+	for i := range models {
+		if f, err := onnx.Read(models[i].Card.Model); err == nil { // modelFiles has told what is wrong
+			fixed[i] = fixedBatch(f)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range files {
+	for i, m := range files {
 		id, list := cuda.NewPlanID(m.ONNX), sizes
-		if list == nil {
+		if n := fixed[i]; n > 0 {
+			list = []int{n}
+		} else if list == nil {
 			list = bucketsUpTo(m.MaxBatch)
 		}
 		for _, n := range list {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // checkModels compares the cards of a configuration with their ONNX files as far as these tell, so that all that is
-// wrong is told at once, and before a device is opened. What sizes a file leaves open, only a device finds out.
+// wrong is told at once, and before a device is opened. What output sizes a file leaves open, only a device finds out.
 func checkModels(c *config.Config) error {
 	var faults config.Errors
 	for i := range c.Models {
@@ -35,25 +36,33 @@ func misfits(card *config.Card) []string {
 	if missing := f.Weights.Missing; len(missing) > 0 {
 		return []string{"the weights in " + strings.Join(missing, ", ") + " are missing beside " + card.Model}
 	}
-	inputs, sure := tensors(f.Inputs, map[string][]int{card.Input.Name: card.Input.Shape})
+	if n := fixedBatch(f); n > 0 && n != card.Batch {
+		return []string{fmt.Sprintf("%s has a fixed batch of %d, the card says batch %d", card.Model, n, card.Batch)}
+	}
+	inputs := tensors(f.Inputs, map[string][]int{card.Input.Name: card.Input.Shape})
 	shapes := map[string][]int{}
 	for _, o := range f.Outputs {
 		shapes[o.Name] = card.ShapeOf(o.Name)
 	}
-	outputs, known := tensors(f.Outputs, shapes)
-	if !sure || !known {
-		return nil
-	}
-	if err := card.Check(inputs, outputs); err != nil {
+	if err := card.Check(inputs, tensors(f.Outputs, shapes)); err != nil {
 		return []string{err.Error()}
 	}
 	return nil
 }
 
-// tensors are a file's inputs or outputs without their batch. Sizes that the file leaves open are the card's; known is false
-// if it does not tell them either.
-func tensors(values []onnx.Value, card map[string][]int) (list []config.Tensor, known bool) {
-	known = true
+// fixedBatch is the batch of a file that leaves it not open, else 0.
+func fixedBatch(f *onnx.File) int {
+	for _, v := range f.Inputs {
+		if len(v.Shape) > 1 && v.Shape[0].Size > 0 {
+			return int(v.Shape[0].Size)
+		}
+	}
+	return 0
+}
+
+// tensors are a file's inputs or outputs without their batch. Sizes that the file leaves open are the card's, or -1; the
+// shape is nil where the file tells none.
+func tensors(values []onnx.Value, card map[string][]int) (list []config.Tensor) {
 	for _, v := range values {
 		t := config.Tensor{Name: v.Name}
 		for i, d := range v.Shape[min(1, len(v.Shape)):] {
@@ -61,10 +70,9 @@ func tensors(values []onnx.Value, card map[string][]int) (list []config.Tensor, 
 			if want := card[v.Name]; size < 0 && i < len(want) {
 				size = want[i]
 			}
-			known = known && size > 0
 			t.Shape = append(t.Shape, size)
 		}
 		list = append(list, t)
 	}
-	return list, known
+	return list
 }

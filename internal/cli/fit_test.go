@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"sightline/internal/config"
+	"sightline/internal/onnx"
 )
 
 // TestMisfits: a model of every family fits its card, and what does not is told.
@@ -45,6 +47,40 @@ func TestMisfits(t *testing.T) {
 		c.change(&changed)
 		if got := strings.Join(misfits(&changed), "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// TestWhatAFileLeavesOpen: sizes of outputs that only a device knows are no reason to refuse a card; wrong names and a batch are.
+func TestWhatAFileLeavesOpen(t *testing.T) {
+	card, err := config.LoadCard("../../models/reid.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := onnx.Dim{Size: -1}
+	image := onnx.Value{Name: "images", Shape: []onnx.Dim{open, {Size: 3}, open, open}}
+	inputs := tensors([]onnx.Value{image}, map[string][]int{"images": card.Input.Shape})
+	for _, c := range []struct {
+		output onnx.Value
+		want   string
+	}{
+		{onnx.Value{Name: "features"}, ""},
+		{onnx.Value{Name: "features", Shape: []onnx.Dim{open, open}}, ""},
+		{onnx.Value{Name: "features", Shape: []onnx.Dim{open, {Size: 9}}}, "output features (features): expected shape [1280], found [9]"},
+		{onnx.Value{Name: "vector"}, "expected an output features (features)"},
+	} {
+		err := card.Check(inputs, tensors([]onnx.Value{c.output}, nil))
+		if got := fmt.Sprint(err); (err == nil) != (c.want == "") || !strings.Contains(got, c.want) && c.want != "" {
+			t.Errorf("%v: %s, want %q", c.output, got, c.want)
+		}
+	}
+	if err := card.Check(tensors([]onnx.Value{image}, nil), tensors([]onnx.Value{{Name: "features"}}, nil)); err == nil {
+		t.Error("an input of open size passes")
+	}
+	for batch, want := range map[int64]int{-1: 0, 0: 0, 1: 1, 4: 4} {
+		f := &onnx.File{Inputs: []onnx.Value{{Name: "images", Shape: []onnx.Dim{{Size: batch}, {Size: 3}}}}}
+		if got := fixedBatch(f); got != want {
+			t.Errorf("batch %d: %d, want %d", batch, got, want)
 		}
 	}
 }

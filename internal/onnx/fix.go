@@ -45,7 +45,7 @@ func fixDims(dims []byte, shape []int) (pieces, error) {
 	at := -1
 	out, err := rewriteOne(dims, shapeDim, func(dim []byte) (pieces, error) {
 		at++
-		if at == 0 || at > len(shape) || hasField(dim, dimNumber) {
+		if at == 0 || at > len(shape) || int64(numberOf(dim, dimNumber)) > 0 {
 			return nil, nil
 		}
 		return pieces{{bytes: appendNumber(nil, dimNumber, uint64(shape[at-1]))}}, nil

@@ -27,7 +27,13 @@ func newEngine(d *Device, m device.ModelFile) (*engine, error) {
 		return nil, fmt.Errorf("load model %s: %w", m.Name, err)
 	}
 	e := &engine{device: d, name: m.Name, session: session}
-	for n := 1; n <= m.MaxBatch; n++ {
+	least := 1
+	for _, t := range session.Inputs {
+		if len(t.Shape) > 0 && t.Shape[0] > 1 { // no other batch fits; bindings has the last word
+			least = m.MaxBatch
+		}
+	}
+	for n := least; n <= m.MaxBatch; n++ {
 		e.buckets = append(e.buckets, n)
 	}
 	if e.inputs, err = bindings(session.Inputs, m.MaxBatch); err == nil {
