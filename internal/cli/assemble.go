@@ -144,7 +144,7 @@ func pipelineOptions(c *config.Config, cam *config.Camera) pipeline.Options {
 		Vision: visionOptions(c, cam),
 	}
 	if cam.Source.Live() {
-		o.Restart, o.LowDelay = restartPause, true
+		o.Restart, o.LowDelay, o.Past = restartPause, true, &pipeline.Past{}
 		o.KeepDamaged = keepsDamaged(cam)
 	}
 	appearance := false

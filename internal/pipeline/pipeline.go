@@ -49,6 +49,8 @@ type Options struct {
 	KeepDamaged bool
 	// MaxFPS drops pictures above this rate; 0 means no limit.
 	MaxFPS float64
+	// Past, if set, is what a pipeline leaves to the one that is started in its place: numbers and clock go on.
+	Past *Past
 	// Restart is the pause after which whoever runs the pipeline starts it again when it fails; 0 means
 	// never. A lost device is never started again.
 	Restart time.Duration
@@ -69,6 +71,14 @@ type Options struct {
 	// Snapshots, if set, is asked for each frame whether its picture is wanted.
 	Snapshots Snapshots
 	Logger    *slog.Logger
+}
+
+// Past is the last that was told of a camera; nothing was while At is zero. It belongs to the lane that runs.
+type Past struct {
+	Seq   uint64
+	Track int64
+	PTS   time.Duration
+	At    time.Time
 }
 
 // Snapshots asks for pictures to leave the device: the only way they do.
@@ -162,6 +172,10 @@ func ingest(ctx context.Context, source camera.Source, decoder device.Decoder) e
 
 // analyse looks at pictures until there are no more.
 func analyse(o Options, contexts *model.Contexts, pictures *slot) (err error) {
+	if o.Past == nil {
+		o.Past = &Past{}
+	}
+	o.Track.After = o.Past.Track
 	tracker, err := track.New(o.Track)
 	if err != nil {
 		return fmt.Errorf("camera %q: %w", o.Camera, err)
@@ -203,6 +217,18 @@ type lane struct {
 	reporter *identity.Reporter // nil: nobody is recognised
 	frame    result.Frame
 	snapshot *device.Buffer
+	// begun says that seq and pts are known: what is added to a picture's own so that they go on from the past's.
+	begun bool
+	seq   uint64
+	pts   time.Duration
+}
+
+// begin puts the first picture behind what was told before, by wall time.
+func (l *lane) begin(p *device.Picture) {
+	if past := l.options.Past; !l.begun && !past.At.IsZero() {
+		l.seq, l.pts = past.Seq+1, past.PTS+time.Since(past.At)-p.PTS
+	}
+	l.begun = true
 }
 
 // look is the path of one picture: detect and measure people, follow them, hand the result out.
@@ -211,6 +237,7 @@ func (l *lane) look(p *device.Picture) error {
 	if err := l.prepare(p.PictureFormat); err != nil {
 		return err
 	}
+	l.begin(p)
 	began := time.Now()
 	f := &l.frame
 	times, err := l.vision.Detect(p, f)
@@ -220,18 +247,20 @@ func (l *lane) look(p *device.Picture) error {
 	detected := time.Now()
 	look := l.vision.Appearance()
 	l.tracker.Rest(l.vision.Resting())
-	l.tracker.Update(p.PTS, f.Objects, track.Appearance{Objects: look.Objects, Cosines: look.Cosines, Actions: look.Remember})
+	pts := p.PTS + l.pts
+	l.tracker.Update(pts, f.Objects, track.Appearance{Objects: look.Objects, Cosines: look.Cosines, Actions: look.Remember})
 	f.Unseen = l.tracker.Unseen(f.Unseen[:0], f.Width, f.Height)
 	if err := l.identify(p, f, look); err != nil {
 		return err
 	}
 
-	f.Camera, f.Seq, f.PTS = l.options.Camera, p.Seq, p.PTS.Seconds()
+	f.Camera, f.Seq, f.PTS = l.options.Camera, p.Seq+l.seq, pts.Seconds()
 	f.Time, f.TimeError = nil, 0
 	if !p.Time.IsZero() {
 		f.Time, f.TimeError = &p.Time, p.TimeError.Seconds()
 	}
 	now := time.Now()
+	*l.options.Past = Past{Seq: f.Seq, Track: l.tracker.Count(), PTS: pts, At: now}
 	f.Latency = result.Latency{
 		Detect: milliseconds(times.Detect),
 		People: milliseconds(times.People),

@@ -91,7 +91,7 @@ type detection struct {
 
 func newCore(o Options) *core {
 	o = o.withDefaults()
-	return &core{o: o, method: methods[o.Method], owner: make([]bool, o.Slots)}
+	return &core{o: o, last: o.After, method: methods[o.Method], owner: make([]bool, o.Slots)}
 }
 
 func (t *core) Count() int64 { return t.last }

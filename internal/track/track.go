@@ -59,6 +59,8 @@ type Options struct {
 	Coast time.Duration
 	// MaxGap is the longest pause between two frames over which motion is extrapolated: 3 s.
 	MaxGap time.Duration
+	// After is the number after which tracks are numbered: 0, or the last one of the run before.
+	After int64
 	// MaxTracks bounds the live tracks; while there are as many, none is started: 256.
 	MaxTracks int
 	// Slots is the number of rows of the appearance gallery on the device; 0 works without.
