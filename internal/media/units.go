@@ -5,6 +5,7 @@ import "fmt"
 // NAL unit types. Those of H.265 from 16 to 21 are random access pictures.
 const (
 	h264Slice, h264IDR, h264SPS, h264PPS     = 1, 5, 7, 8
+	h264SEI, h264Recovery                    = 6, 6 // and its payload that says where decoding can begin
 	h265LastSlice, h265FirstKey, h265LastKey = 31, 16, 21
 	h265VPS, h265SPS, h265PPS                = 32, 33, 34
 )
@@ -19,6 +20,7 @@ const (
 	vps
 	sps
 	pps
+	recovery
 )
 
 func kindOf(c Codec, unit []byte) kind {
@@ -45,6 +47,8 @@ func kindOf(c Codec, unit []byte) kind {
 		return keySlice
 	case t >= h264Slice && t < h264IDR:
 		return slice
+	case t == h264SEI && recovers(unit[1:]):
+		return recovery
 	case t == h264SPS:
 		return sps
 	case t == h264PPS:
@@ -53,20 +57,69 @@ func kindOf(c Codec, unit []byte) kind {
 	return other
 }
 
+// recovers says that a SEI unit has a recovery point: streams with open groups of pictures or with intra refresh have no
+// other random access pictures than those. Until it is reached, parts of the picture may be old.
+func recovers(sei []byte) bool {
+	zeros := 0
+	next := func() (b byte, ok bool) {
+		for len(sei) > 0 {
+			b, sei = sei[0], sei[1:]
+			if zeros >= 2 && b == 3 { // keeps start codes out of the unit
+				zeros = 0
+				continue
+			}
+			if zeros++; b != 0 {
+				zeros = 0
+			}
+			return b, true
+		}
+		return 0, false
+	}
+	number := func() (n int, ok bool) {
+		for {
+			b, ok := next()
+			if !ok {
+				return 0, false
+			}
+			if n += int(b); b != 0xff {
+				return n, true
+			}
+		}
+	}
+	for {
+		payload, ok := number()
+		if !ok {
+			return false
+		}
+		size, ok := number()
+		if !ok || size > len(sei) {
+			return false
+		}
+		if payload == h264Recovery {
+			return true
+		}
+		for range size {
+			if _, ok := next(); !ok {
+				return false
+			}
+		}
+	}
+}
+
 // Content says what an access unit's NAL units hold.
 type Content struct {
-	// Picture: a slice; Key: one of a random access picture; Sets: all parameter sets.
+	// Picture: a slice; Key: one of a picture that decoding can begin with; Sets: all parameter sets.
 	Picture, Key, Sets bool
 }
 
 // Inspect looks at the types of an access unit's NAL units.
 func Inspect(c Codec, units [][]byte) Content {
-	var found [pps + 1]bool
+	var found [recovery + 1]bool
 	for _, u := range units {
 		found[kindOf(c, u)] = true
 	}
 	return Content{
-		Picture: found[slice] || found[keySlice], Key: found[keySlice],
+		Picture: found[slice] || found[keySlice], Key: found[keySlice] || found[recovery] && found[slice],
 		Sets: found[sps] && found[pps] && (found[vps] || c != H265),
 	}
 }

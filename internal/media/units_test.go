@@ -77,3 +77,35 @@ func FuzzFormat(f *testing.F) {
 		}
 	})
 }
+
+func TestRecoveryPoints(t *testing.T) {
+	for name, c := range map[string]struct {
+		sei  []byte
+		want bool
+	}{
+		"alone":                        {[]byte{6, 6, 1, 0xc4, 0x80}, true},
+		"behind picture timing":        {[]byte{6, 1, 2, 9, 9, 6, 1, 0x84, 0x80}, true},
+		"behind what was kept apart":   {[]byte{6, 5, 4, 0, 0, 3, 1, 0, 6, 1, 0x84, 0x80}, true}, // 0 0 1 0, escaped
+		"behind a long one":            {append(append([]byte{6, 5, 0xff, 1}, bytes.Repeat([]byte{7}, 256)...), 6, 1, 0x84, 0x80), true},
+		"behind a long type":           {[]byte{6, 0xff, 2, 1, 6, 6, 1, 0x84, 0x80}, true},
+		"a six that is something else": {[]byte{6, 1, 3, 6, 6, 6, 0x80}, false},
+		"cut off":                      {[]byte{6, 5, 200, 6, 6, 1}, false},
+		"empty":                        {[]byte{6}, false},
+	} {
+		for _, picture := range []byte{1, 0} {
+			units := [][]byte{c.sei}
+			if picture > 0 {
+				units = append(units, nal(H264, picture))
+			}
+			if got := Inspect(H264, units).Key; got != (c.want && picture > 0) {
+				t.Errorf("%s, picture %d: key %t", name, picture, got)
+			}
+		}
+	}
+}
+
+func FuzzRecoveryPoint(f *testing.F) {
+	f.Add([]byte{6, 1, 0xc4, 0x80})
+	f.Add([]byte{5, 0xff, 0, 0, 3})
+	f.Fuzz(func(t *testing.T, sei []byte) { recovers(sei) })
+}

@@ -191,12 +191,16 @@ func (s *Source) once(ctx context.Context) (int64, error) {
 		defer close(watched)
 		tick := time.NewTicker(s.options.Silence)
 		defer tick.Stop()
-		for seen := int64(0); ; {
+		for seen, told := int64(0), false; ; {
 			select {
 			case <-tick.C:
-				now := l.pictures.Load()
+				now := l.alive.Load()
 				if l.playing.Load() && now == seen {
 					end(fmt.Errorf("%w for %v", errSilent, s.options.Silence))
+				}
+				if now > seen && l.pictures.Load() == 0 && !told {
+					s.options.Logger.Warn("camera sends, but no picture yet that decoding can begin with")
+					told = true
 				}
 				seen = now
 			case <-ctx.Done():
@@ -229,8 +233,9 @@ type Link struct {
 	source   *Source
 	playing  atomic.Bool
 	pictures atomic.Int64
-	told     bool // the format has been told
-	warned   bool // that it cannot be
+	alive    atomic.Int64 // signs of life
+	told     bool         // the format has been told
+	warned   bool         // that it cannot be
 }
 
 // Silence is how long to wait for an answer.
@@ -259,12 +264,16 @@ func (l *Link) Playing(transport string) {
 	l.playing.Store(true)
 }
 
+// Alive says that something came, perhaps not of use yet. A connection without any is ended.
+func (l *Link) Alive() { l.alive.Add(1) }
+
 // Unit hands on a unit whose PTS is on the camera's clock, and whose parameter sets are those in force. It never
 // waits for the decoder.
 func (l *Link) Unit(u media.AccessUnit, sets *media.ParameterSets) {
 	if u.Key && !l.tell(sets) {
 		return
 	}
+	l.Alive()
 	u.PTS = l.source.clock.at(u.PTS, u.Arrived)
 	u.TimeError = l.source.judged.judge(u.Time, u.Arrived)
 	l.pictures.Add(1)

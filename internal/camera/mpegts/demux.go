@@ -33,6 +33,8 @@ type demuxer struct {
 	first            time.Duration
 	// times unrolls the 33 bits of both times on one clock.
 	times ts.TimeDecoder
+	// early, if set, is called for each picture before that first one.
+	early func()
 	// broken says that data was damaged since the last unit.
 	broken bool
 }
@@ -105,6 +107,9 @@ func (d *demuxer) take(pts, dts int64, units [][]byte) error {
 		return nil
 	case !d.started:
 		if !what.Key || !d.sets.Complete() {
+			if d.early != nil {
+				d.early()
+			}
 			return nil
 		}
 		d.started, d.leading, d.first = true, true, u.PTS

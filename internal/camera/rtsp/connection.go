@@ -110,6 +110,7 @@ func (c *connection) packet(p *rtp.Packet) {
 		}
 		return
 	}
+	c.link.Alive()
 	if !hasPTS {
 		return // before the first sender report of a stream that needs one
 	}
