@@ -113,7 +113,10 @@ type Unreached struct {
 }
 
 func (e *Unreached) Error() string {
-	return fmt.Sprintf("%d tries failed, the last with: %s", e.Tries, e.Last)
+	if e.Tries == 1 {
+		return "a try failed: " + e.Last
+	}
+	return fmt.Sprintf("%d tries failed, the last one: %s", e.Tries, e.Last)
 }
 
 func (e *Unreached) Unwrap() error { return e.cause }

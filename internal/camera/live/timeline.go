@@ -2,9 +2,9 @@ package live
 
 import "time"
 
-// jump is how far a presentation time may be from the last one before it counts as a new clock: cameras
-// reset theirs, and every connection starts anew.
-const jump = 5 * time.Second
+// jump and back are how far a presentation time may be after the last one, and before it, until it counts as a new
+// clock: cameras reset theirs, and every connection starts anew. Pictures that are sent later than shown stay within back.
+const jump, back = 5 * time.Second, time.Second
 
 // timeline puts the times of all connections on one clock that starts at 0 and goes on by wall time over
 // every break.
@@ -24,7 +24,7 @@ func (t *timeline) at(pts time.Duration, arrived time.Time) time.Duration {
 	switch {
 	case !t.started:
 		t.started, t.offset = true, -pts
-	case t.fresh || (pts+t.offset-t.last).Abs() > jump:
+	case t.fresh || pts+t.offset-t.last > jump || t.last-(pts+t.offset) > back:
 		next := t.last + max(arrived.Sub(t.arrived), time.Millisecond)
 		t.offset = next - pts
 	}

@@ -23,6 +23,7 @@ func TestTimeline(t *testing.T) {
 		{pts: 5 * time.Second, after: time.Second, want: 1300 * time.Millisecond},                                 // the camera's clock was reset
 		{pts: 5100 * time.Millisecond, after: 100 * time.Millisecond, want: 1400 * time.Millisecond},
 		{pts: 5200 * time.Millisecond, after: 2 * time.Second, want: 3400 * time.Millisecond, fresh: true},
+		{pts: 3 * time.Second, after: 100 * time.Millisecond, want: 3500 * time.Millisecond}, // a sender that began anew, too soon for jump
 	} {
 		if c.fresh {
 			l.connected()

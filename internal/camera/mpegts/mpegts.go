@@ -23,7 +23,7 @@ type Options struct {
 	Realtime bool
 }
 
-// jump is how far a time may be from the one before it until it counts as a new clock.
+// jump is how far a decoding time may be after the one before it until it counts as a new clock, as one before it does.
 const jump = 5 * time.Second
 
 // Source plays one file. It implements camera.Source.
@@ -179,7 +179,7 @@ func (s *Source) place(u *timed) {
 	case !s.started:
 		s.started, s.offset, s.first = true, -u.PTS, u.decode-u.PTS
 		s.interval = 40 * time.Millisecond
-	case s.fresh || (at-s.last).Abs() > jump:
+	case s.fresh || at < s.last || at-s.last > jump:
 		s.offset = s.last + s.interval - u.decode
 	case at > s.last:
 		s.interval = at - s.last
