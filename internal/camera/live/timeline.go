@@ -4,7 +4,7 @@ import "time"
 
 // jump and back are how far a presentation time may be after the last one, and before it, until it counts as a new
 // clock: cameras reset theirs, and every connection starts anew. Pictures that are sent later than shown stay within back.
-const jump, back = 5 * time.Second, time.Second
+const jump, back = 5 * time.Second, 700 * time.Millisecond
 
 // timeline puts the times of all connections on one clock that starts at 0 and goes on by wall time over
 // every break.

@@ -24,9 +24,10 @@ type timed struct {
 // demuxer makes access units of a transport stream. What comes before the first random access picture, and
 // pictures that are shown before that one, cannot be decoded and are left out.
 type demuxer struct {
-	reader *ts.Reader
-	sets   media.ParameterSets
-	units  []timed
+	packets *packets
+	reader  *ts.Reader
+	sets    media.ParameterSets
+	units   []timed
 	// started is set by the first random access picture with parameter sets, and first is its time; leading
 	// lasts until the first picture that is shown after it.
 	started, leading bool
@@ -46,7 +47,7 @@ var errNoVideo = errors.New("no H.264 or H.265 stream")
 func newDemuxer(r io.Reader, lost func(n int)) (d *demuxer, err error) {
 	defer catch(&err)
 	in := newPackets(r, lost)
-	d = &demuxer{reader: &ts.Reader{R: in}}
+	d = &demuxer{packets: in, reader: &ts.Reader{R: in}}
 	if err := d.reader.Initialize(); err != nil {
 		if errors.Is(err, errNone) {
 			return nil, err

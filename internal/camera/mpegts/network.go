@@ -56,7 +56,7 @@ func connect(ctx context.Context, u *url.URL, l *live.Link, insecure bool) error
 	if err != nil {
 		return sorted(err)
 	}
-	d.early = l.Alive
+	d.early, d.packets.strict = l.Alive, true
 	if err := l.Use(d.sets.Codec); err != nil {
 		return err
 	}

@@ -16,6 +16,9 @@ type packets struct {
 	// lost is told how many packets are missing at least: the numbers have four bits. Before pid is set, nothing is.
 	lost func(n int)
 	pid  int
+	// strict makes a program that changes an error.
+	strict  bool
+	program program
 
 	packet   [packet]byte
 	left     []byte // of the packet
@@ -59,6 +62,9 @@ func (p *packets) next() error {
 				p.found, p.inStep = true, true
 				_, err := p.r.Discard(packet)
 				p.count()
+				if p.pid >= 0 && p.program.changed(p.packet[:], p.pid) && p.strict {
+					return errChanged
+				}
 				return err
 			}
 		}
