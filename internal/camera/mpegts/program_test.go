@@ -3,7 +3,9 @@ package mpegts
 import (
 	"context"
 	"encoding/binary"
+	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,17 +71,31 @@ func FuzzProgram(f *testing.F) {
 
 // TestAnotherCodecOnOneConnection: the source ends, so that another decoder can be made.
 func TestAnotherCodecOnOneConnection(t *testing.T) {
-	var raw []byte
-	for _, encoder := range []string{"libx264", "libx265"} {
-		one, err := os.ReadFile(clip(t, encoder+".ts", "-c:v", encoder))
-		if err != nil {
+	var parts [2][]byte
+	for i, encoder := range []string{"libx264", "libx265"} {
+		var err error
+		if parts[i], err = os.ReadFile(clip(t, encoder+".ts", "-c:v", encoder)); err != nil {
 			t.Fatal(err)
 		}
-		raw = append(raw, one...)
 	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for raw := slices.Concat(parts[0], parts[1]); ; raw = parts[1] { // who connects again finds the second only
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write(raw)
+			_ = c.Close()
+		}
+	}()
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	defer stop()
-	s, err := Dial(ctx, "tcp://"+serveTCP(t, raw), quick)
+	s, err := Dial(ctx, "tcp://"+l.Addr().String(), quick)
 	if err != nil {
 		t.Fatal(err)
 	}
