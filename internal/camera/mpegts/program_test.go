@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sightline/internal/camera/live"
 )
 
 // table is a packet with a section of a table: its number, then what is behind the section's head.
@@ -106,6 +108,9 @@ func TestAnotherCodecOnOneConnection(t *testing.T) {
 			break
 		}
 		units++
+	}
+	if ended := s.Stats().Ended; ended[live.Protocol] != 1 { // and not because nothing more came
+		t.Errorf("the connection ended by %v", ended)
 	}
 	if units < 40 || !strings.Contains(err.Error(), "changed its codec from h264 to h265") {
 		t.Errorf("%d units, then %v", units, err)
