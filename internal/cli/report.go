@@ -50,7 +50,9 @@ func (r *runner) report(s *session) report.Report {
 	}
 	for i, w := range s.watchers {
 		c := report.NewCamera(counted.Cameras[i])
-		c.Dropped -= c.DroppedBy[pipeline.DroppedRate] // which is a wish
+		c.LeftOut = c.DroppedBy[pipeline.DroppedRate]
+		c.Dropped -= c.LeftOut
+		delete(c.DroppedBy, pipeline.DroppedRate)
 		c.Source, c.Tracks = w.camera.Source.String(), int(w.tracks.Load())
 		if w.failure != nil {
 			c.Failure = w.failure.Error()

@@ -40,8 +40,9 @@ type Model struct {
 type Camera struct {
 	Name, Source    string
 	Frames, Dropped uint64
-	// DroppedBy is Dropped by cause.
+	// DroppedBy is Dropped by cause; LeftOut are pictures above the frame rate limit, which are not lost but unwanted.
 	DroppedBy map[string]uint64
+	LeftOut   uint64
 	// People is the mean number of people a frame, MaxPeople the largest.
 	People    float64
 	MaxPeople int
