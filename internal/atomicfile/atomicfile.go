@@ -3,9 +3,12 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Folder makes a folder if it is not there, and makes sure that files can be made in it.
@@ -18,6 +21,33 @@ func Folder(path string) error {
 		return err
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// ErrTaken: another program has the file.
+var ErrTaken = errors.New("another program writes it")
+
+// Own keeps other programs that ask out of a file for as long as it is open. Where the system has no locks there are none.
+func Own(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrTaken
+	}
+	return nil
+}
+
+// Reserve keeps other programs that ask from writing path, which may be replaced meanwhile, until what it returns is closed: by a
+// file beside it, PATH.lock, which stays.
+func Reserve(path string) (io.Closer, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := Own(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return f, nil
 }
 
 // Write puts content at path, whose folder exists: at any time, also after a loss of power, the old or the new

@@ -21,7 +21,7 @@ type Identity struct {
 	Reach      float64  `yaml:"reach" default:"0.3" min:"0.01" max:"10" doc:"Overlapping cameras with a map: how far apart one person's feet may seem in the two pictures, as a share of the person's height."`
 	Forget     Duration `yaml:"forget" default:"10m" doc:"How long somebody is remembered unseen."`
 	Gallery    int      `yaml:"gallery" default:"1024" min:"16" max:"16384" doc:"Appearances remembered, each a vector in device memory; the one unseen longest makes room for a new one."`
-	File       string   `yaml:"file" doc:"File that keeps the identities over restarts; relative to the working directory. None: they are not kept."`
+	File       string   `yaml:"file" doc:"File that keeps the identities over restarts; relative to the working directory. None: they are not kept. FILE.lock beside it keeps other runs out."`
 	Save       Duration `yaml:"save" default:"1m" doc:"How often the file is written; it is always written at the end."`
 	Audit      string   `yaml:"audit" doc:"File of JSON lines that tells why an identity was made, joined, merged, split or forgotten; it is appended to."`
 	Sites      []Site   `yaml:"sites" doc:"Groups of cameras that see the same people. None: all cameras are one site and nothing is known of where they stand."`

@@ -3,11 +3,14 @@ package identity
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"time"
+
+	"sightline/internal/atomicfile"
 )
 
 //go:embed event.schema.json
@@ -85,6 +88,9 @@ func openAudit(path string) (*audit, error) {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("open the audit file: %w", err)
+	}
+	if err := atomicfile.Own(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("audit file %s: %w", path, err), f.Close())
 	}
 	return &audit{file: f}, nil
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"sightline/internal/atomicfile"
 	"sightline/internal/device"
 )
 
@@ -36,6 +38,7 @@ type Registry struct {
 	gallery   *gallery
 	book      *book
 	audit     *audit
+	reserved  io.Closer // Options.File is ours
 	reporters map[int64]*Reporter
 	events    map[Kind]int
 	failure   error
@@ -74,6 +77,11 @@ func New(d device.Device, o Options) (_ *Registry, err error) {
 	}
 	if r.audit, err = openAudit(o.Audit); err != nil {
 		return nil, err
+	}
+	if o.File != "" {
+		if r.reserved, err = atomicfile.Reserve(o.File); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.load(); err != nil {
 		return nil, err
@@ -247,6 +255,9 @@ func (r *Registry) release() error {
 	}
 	if r.audit != nil {
 		errs = append(errs, r.audit.close())
+	}
+	if r.reserved != nil {
+		errs = append(errs, r.reserved.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
 	"sightline/internal/atomicfile"
 )
@@ -135,7 +134,7 @@ func (l *lines) ensure() error {
 	if err != nil {
 		return err
 	}
-	err = lock(f)
+	err = atomicfile.Own(f)
 	var size int64
 	if err == nil {
 		size, err = wholeLines(f)
@@ -153,25 +152,14 @@ func (l *lines) ensure() error {
 	return nil
 }
 
-// errTaken: two programs in one file would rotate each other's results away.
-var errTaken = errors.New("another program writes it")
-
-// lock keeps other programs out of a file for as long as it is open. Where the system has no locks there are none.
-func lock(f *os.File) error {
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		return errTaken
-	}
-	return nil
-}
-
-// free says whether a file can be rotated away.
+// free says whether a file can be rotated away: two programs in one file would lose each other's results.
 func free(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil // what is not there is nobody's; anything else the next step tells
 	}
 	defer f.Close()
-	if err := lock(f); err != nil {
+	if err := atomicfile.Own(f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

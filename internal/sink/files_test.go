@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sightline/internal/atomicfile"
 	"sightline/internal/result"
 )
 
@@ -360,7 +361,7 @@ func TestOneProgramAFile(t *testing.T) {
 	if err := first.Store("a", []byte("1\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Store("a", []byte("2\n")); !errors.Is(err, errTaken) {
+	if err := second.Store("a", []byte("2\n")); !errors.Is(err, atomicfile.ErrTaken) {
 		t.Errorf("error %v", err)
 	}
 	if err := errors.Join(second.Store("b", []byte("2\n")), first.Store("a", []byte("3\n")), first.Close(), second.Store("a", []byte("4\n")), second.Close()); err != nil {
