@@ -22,8 +22,9 @@ import (
 const buildHelp = `
 Makes the plans that the GPU needs: TensorRT compiles each model of the configuration for this GPU, FP16,
 once for every batch size (1, 2, 4, ... up to the card's batch; --batches names others, --models builds some
-of the models only). Plans lie in the cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the model's content, the batch, the
-TensorRT version and the GPU's kind; those that are there are not built again unless --force.
+of the models only). Plans lie in the cache (SIGHTLINE_PLANS, or cuda: {plans: DIR}) under a name made of the
+model's content, the batch, the TensorRT version and the GPU's kind; those that are there are not built again
+unless --force.
 
 A plan takes from seconds (--level 0) to many minutes (--level 5); --tactics bounds the kernels that are timed
 for each layer, and with them the time. Nothing else should use the GPU meanwhile. Ctrl-C ends the plan in work;
@@ -89,18 +90,16 @@ func buildCommand(ctx context.Context, e *environment, args []string) error {
 // buildJobs lists the plans to make: those that are missing, or all. j says how.
 func buildJobs(models []config.Model, d *cuda.Device, sizes []int, j cuda.Job, all bool) (jobs []cuda.Job, err error) {
 	files, err := modelFiles(models)
-	fixed := make([]int, len(models))
-	for i := range models {
-		if f, err := onnx.Read(models[i].Card.Model); err == nil { // modelFiles has told what is wrong
-			fixed[i] = fixedBatch(f)
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
 	for i, m := range files {
+		f, err := onnx.Read(models[i].Card.Model)
+		if err != nil {
+			return nil, err
+		}
 		id, list := cuda.NewPlanID(m.ONNX), sizes
-		if n := fixed[i]; n > 0 {
+		if n := fixedBatch(f); n > 0 {
 			list = []int{n}
 		} else if list == nil {
 			list = bucketsUpTo(m.MaxBatch)

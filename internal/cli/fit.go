@@ -15,11 +15,13 @@ func checkModels(c *config.Config) error {
 	var faults config.Errors
 	for i := range c.Models {
 		card := &c.Models[i].Card
-		for _, problem := range misfits(card) {
-			fault := config.Fault{File: card.Path, Field: "file", Message: problem}
-			if !slices.Contains(faults, fault) { // several models may use one card
-				faults = append(faults, fault)
-			}
+		err := checkFit(card)
+		if err == nil {
+			continue
+		}
+		fault := config.Fault{File: card.Path, Field: "file", Message: err.Error()}
+		if !slices.Contains(faults, fault) { // several models may use one card
+			faults = append(faults, fault)
 		}
 	}
 	if faults == nil {
@@ -28,26 +30,24 @@ func checkModels(c *config.Config) error {
 	return faults
 }
 
-func misfits(card *config.Card) []string {
+// checkFit says what of a card its file contradicts first.
+func checkFit(card *config.Card) error {
 	f, err := onnx.Read(card.Model)
 	if err != nil {
-		return []string{err.Error()}
+		return err
 	}
 	if missing := f.Weights.Missing; len(missing) > 0 {
-		return []string{"the weights in " + strings.Join(missing, ", ") + " are missing beside " + card.Model}
+		return fmt.Errorf("the weights in %s are missing beside %s", strings.Join(missing, ", "), card.Model)
 	}
 	if n := fixedBatch(f); n > 0 && n != card.Batch {
-		return []string{fmt.Sprintf("%s has a fixed batch of %d, the card says batch %d", card.Model, n, card.Batch)}
+		return fmt.Errorf("%s has a fixed batch of %d, the card says batch %d", card.Model, n, card.Batch)
 	}
 	inputs := tensors(f.Inputs, map[string][]int{card.Input.Name: card.Input.Shape})
 	shapes := map[string][]int{}
 	for _, o := range f.Outputs {
 		shapes[o.Name] = card.ShapeOf(o.Name)
 	}
-	if err := card.Check(inputs, tensors(f.Outputs, shapes)); err != nil {
-		return []string{err.Error()}
-	}
-	return nil
+	return card.Check(inputs, tensors(f.Outputs, shapes))
 }
 
 // fixedBatch is the batch of a file that leaves it not open, else 0.

@@ -121,6 +121,9 @@ func (s *session) pipeline(cam *config.Camera, w *watcher, album bool) pipeline.
 	return o
 }
 
+// finalNotes are what the display says of cameras that have ended.
+var finalNotes = map[fleet.State]string{fleet.Ended: "done", fleet.Failed: "failed"}
+
 // wait returns when every camera has ended, with what went wrong. The display is kept up to date.
 func (s *session) wait(display *progress.Display) error {
 	stop := make(chan struct{})
@@ -137,14 +140,11 @@ func (s *session) wait(display *progress.Display) error {
 				continue
 			}
 			tasks[i].Update(w.state())
-			switch status[w.camera.Name].State {
-			case fleet.Ended:
-				tasks[i].Done("done")
-				ended[i] = true
-			case fleet.Failed:
-				tasks[i].Done("failed")
-				ended[i] = true
+			note, final := finalNotes[status[w.camera.Name].State]
+			if final {
+				tasks[i].Done(note)
 			}
+			ended[i] = final
 		}
 	}
 	go func() {
@@ -180,13 +180,14 @@ func (s *session) wait(display *progress.Display) error {
 
 // closeSinks writes what waits, once. Its error says what was lost.
 func (s *session) closeSinks() error {
-	var errs []error
-	if !s.drained {
-		for _, q := range s.sinks {
-			errs = append(errs, q.Close())
-		}
+	if s.drained {
+		return nil
 	}
 	s.drained = true
+	var errs []error
+	for _, q := range s.sinks {
+		errs = append(errs, q.Close())
+	}
 	return errors.Join(errs...)
 }
 

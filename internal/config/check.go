@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -77,12 +76,7 @@ func (r *reader) checkSource(field string, camera *Camera) {
 		}
 	}
 	if err != nil {
-		reason := err
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			reason = p.Err
-		}
-		r.fault(field, "cannot open %s: %v", source, reason)
+		r.fault(field, "cannot open %s: %v", source, reason(err))
 		return
 	}
 	camera.Source = Source{path}

@@ -3,9 +3,7 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -92,11 +90,7 @@ type Bytes int64
 func Load(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, Errors{{File: path, Message: fmt.Sprintf("cannot be read: %v", err)}}
+		return nil, Errors{{File: path, Message: fmt.Sprintf("cannot be read: %v", reason(err))}}
 	}
 	return parse(path, text)
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -54,6 +56,15 @@ func (r *reader) err() error {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return Errors(slices.Compact(r.faults))
+}
+
+// reason is why a file cannot be opened, without its path: the fault names that.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // suggestion asks, behind a message, whether the nearest known word was meant; empty if none is near.

@@ -25,10 +25,10 @@ type Program struct {
 	first func(s device.Stream) error
 	steps []Step
 	// whole is the graph of everything (mode Parallel), begin, before and after those of first and the single steps.
-	whole, begin  device.Graph
-	before, after []device.Graph
-	fork          device.Event
-	joins         []device.Event
+	whole                device.Graph
+	begin, before, after []device.Graph
+	fork                 device.Event
+	joins                []device.Event
 	// replay is false where recording failed: then the work is queued anew for every run.
 	replay bool
 }
@@ -69,9 +69,11 @@ func (p *Program) record() (err error) {
 		return err
 	}
 	if p.first != nil {
-		if p.begin, err = capture(p.steps[0].Context.stream, p.first); err != nil {
+		begin, err := capture(p.steps[0].Context.stream, p.first)
+		if err != nil {
 			return err
 		}
+		p.begin = []device.Graph{begin}
 	}
 	for _, s := range p.steps {
 		before, err := capture(s.Context.stream, s.Before)
@@ -200,7 +202,7 @@ func (p *Program) runWhole() error {
 func (p *Program) runTurns() (failed error) {
 	origin, started := p.steps[0].Context.stream, 0
 	if p.first != nil {
-		if err := p.part(origin, p.begin, p.first); err != nil {
+		if err := p.part(origin, p.begin, 0, p.first); err != nil {
 			return err
 		}
 	}
@@ -223,7 +225,7 @@ func (p *Program) runTurns() (failed error) {
 	for i, s := range p.steps[:started] {
 		err := s.Context.runner.await(s.Context)
 		if err == nil {
-			err = p.part(s.Context.stream, p.recorded(p.after, i), s.After)
+			err = p.part(s.Context.stream, p.after, i, s.After)
 		}
 		if failed == nil {
 			failed = err
@@ -239,30 +241,23 @@ func (p *Program) runTurns() (failed error) {
 
 func (p *Program) start(i int) error {
 	s := p.steps[i]
-	if err := p.part(s.Context.stream, p.recorded(p.before, i), s.Before); err != nil {
+	if err := p.part(s.Context.stream, p.before, i, s.Before); err != nil {
 		return err
 	}
 	return s.Context.runner.submit(s.Context, s.Items)
 }
 
-// part replays what was recorded, or queues it anew.
-func (p *Program) part(s device.Stream, recorded device.Graph, queue func(device.Stream) error) error {
+// part replays the graph of step i, or queues its work anew.
+func (p *Program) part(s device.Stream, graphs []device.Graph, i int, queue func(device.Stream) error) error {
 	if p.replay {
-		return s.Launch(recorded)
+		return s.Launch(graphs[i])
 	}
 	return queue(s)
 }
 
-func (p *Program) recorded(graphs []device.Graph, i int) device.Graph {
-	if p.replay {
-		return graphs[i]
-	}
-	return nil
-}
-
 func (p *Program) closeGraphs() error {
 	var errs []error
-	for _, g := range slices.Concat([]device.Graph{p.whole, p.begin}, p.before, p.after) {
+	for _, g := range slices.Concat([]device.Graph{p.whole}, p.begin, p.before, p.after) {
 		if g != nil {
 			errs = append(errs, g.Close())
 		}

@@ -198,11 +198,3 @@ func stringOf(message []byte, number uint64) (text string) {
 	})
 	return text
 }
-
-func hasField(message []byte, number uint64) (has bool) {
-	_ = eachField(message, func(n uint64, _, _ []byte) error {
-		has = has || n == number
-		return nil
-	})
-	return has
-}

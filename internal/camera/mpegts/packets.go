@@ -9,6 +9,12 @@ import (
 // errNone: not one packet was found.
 var errNone = errors.New("not a transport stream")
 
+// Bits of a packet's fourth byte: it has an adaptation field, it has a payload.
+const adaptation, payload = 0x20, 0x10
+
+// pidOf is whose a packet is.
+func pidOf(packet []byte) int { return int(packet[1]&0x1f)<<8 | int(packet[2]) }
+
 // packets reads a transport stream packet by packet: what lies between packets is skipped, and gaps in the
 // numbers of the video's packets are told.
 type packets struct {
@@ -62,7 +68,7 @@ func (p *packets) next() error {
 				p.found, p.inStep = true, true
 				_, err := p.r.Discard(packet)
 				p.count()
-				if p.pid >= 0 && p.program.changed(p.packet[:], p.pid) && p.strict {
+				if p.strict && p.pid >= 0 && p.program.changed(p.packet[:], p.pid) {
 					return errChanged
 				}
 				return err
@@ -87,8 +93,8 @@ func (p *packets) follows() bool {
 // count looks at the number of a packet of the video.
 func (p *packets) count() {
 	h := &p.packet
-	const damaged, payload, adaptation = 0x80, 0x10, 0x20
-	if int(h[1]&0x1f)<<8|int(h[2]) != p.pid || h[3]&payload == 0 {
+	const damaged = 0x80
+	if pidOf(h[:]) != p.pid || h[3]&payload == 0 {
 		return
 	}
 	number := int(h[3] & 0x0f)

@@ -19,7 +19,7 @@ const h264Stream, h265Stream = 0x1b, 0x24
 
 // changed looks at a packet, and says that the video of this PID is now another one, or somewhere else.
 func (p *program) changed(packet []byte, video int) bool {
-	pid := int(packet[1]&0x1f)<<8 | int(packet[2])
+	pid := pidOf(packet)
 	if pid != 0 && pid != p.table || packet[1]&0x40 == 0 {
 		return false
 	}
@@ -65,7 +65,6 @@ func (p *program) list(section []byte) {
 
 // sectionOf is the table section that begins in a packet, without its checksum; nil if it does not end there.
 func sectionOf(packet []byte) []byte {
-	const payload, adaptation = 0x10, 0x20
 	at := 4
 	if packet[3]&payload == 0 {
 		return nil

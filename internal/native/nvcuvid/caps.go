@@ -32,11 +32,7 @@ var chromaNames = map[int32]string{0: "monochrome", 1: "4:2:0", 2: "4:2:2", 3: "
 // supported asks the hardware whether it decodes a format to NV12; the error names what it is.
 func (d *Decoder) supported(f *Format) error {
 	const nv12 = 1 << 0
-	query := d.config.Caps
-	if query == nil {
-		query = QueryCaps
-	}
-	caps, err := query(Kind{f.Codec, f.ChromaFormat, int(f.BitDepthLumaMinus8) + 8})
+	caps, err := d.config.Caps(Kind{f.Codec, f.ChromaFormat, int(f.BitDepthLumaMinus8) + 8})
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,9 @@ func NewDecoder(c Config) (*Decoder, error) {
 	if !loaded() {
 		return nil, ErrNotLoaded
 	}
+	if c.Caps == nil {
+		c.Caps = QueryCaps
+	}
 	d := &Decoder{config: c}
 	d.read = func() bool { return d.waiting[d.wanted] == 0 }
 	d.delay.active = c.LowDelay && c.Codec == H264
