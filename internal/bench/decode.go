@@ -21,6 +21,8 @@ type Decode struct {
 	// LowDelay is device.DecoderOptions.LowDelay. With it a decoder gives each picture out before it takes the next
 	// unit; without it, in streams that do not say that they never reorder, decoding runs ahead.
 	LowDelay bool
+	// Leave wants no picture: each is decoded and none taken out, as with those above a camera's max_fps.
+	Leave bool
 }
 
 // Decoding is what a number of decoders did.
@@ -30,8 +32,9 @@ type Decoding struct {
 	Width   int    `json:"width"`
 	Height  int    `json:"height"`
 	Streams int    `json:"streams"`
-	// LowDelay is as asked for.
+	// LowDelay and Leave are as asked for.
 	LowDelay bool `json:"low_delay"`
+	Leave    bool `json:"leave,omitempty"`
 	// FPS is of all together, SlowestFPS of the one with the fewest pictures.
 	FPS        float64 `json:"fps"`
 	SlowestFPS float64 `json:"slowest_fps"`
@@ -49,7 +52,7 @@ type Decoding struct {
 func (b Decode) Run(ctx context.Context, each func(Decoding)) error {
 	for _, n := range b.Streams {
 		f := b.Clip.format
-		row := Decoding{Codec: string(f.Codec), Width: f.Width, Height: f.Height, Streams: n, LowDelay: b.LowDelay}
+		row := Decoding{Codec: string(f.Codec), Width: f.Width, Height: f.Height, Streams: n, LowDelay: b.LowDelay, Leave: b.Leave}
 		err := b.measure(ctx, &row)
 		if err == nil {
 			each(row)
@@ -82,7 +85,7 @@ func (b Decode) measure(ctx context.Context, row *Decoding) (err error) {
 		}
 	}()
 	for i := range row.Streams {
-		f := &feeder{sink: counter{pool: b.Device.Pool(), owner: fmt.Sprintf("stream-%d", i+1)}}
+		f := &feeder{sink: counter{pool: b.Device.Pool(), owner: fmt.Sprintf("stream-%d", i+1), leave: b.Leave}}
 		f.decoder, err = b.Device.NewDecoder(device.DecoderOptions{Owner: f.sink.owner, Format: b.Clip.format, Output: &f.sink, LowDelay: b.LowDelay})
 		if err != nil {
 			return err
@@ -157,13 +160,19 @@ func (f *feeder) feed(ctx context.Context, c *Clip, start int) error {
 type counter struct {
 	pool  *device.Pool
 	owner string
+	leave bool
 	shown atomic.Int64
 
 	mutex   sync.Mutex
 	picture *device.Picture
 }
 
-func (c *counter) Wants(time.Duration) bool { return true }
+func (c *counter) Wants(time.Duration) bool {
+	if c.leave {
+		c.shown.Add(1)
+	}
+	return !c.leave
+}
 
 func (c *counter) Acquire(f device.PictureFormat) (*device.Picture, error) {
 	c.mutex.Lock()

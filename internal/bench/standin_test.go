@@ -158,6 +158,11 @@ func TestDecodeOnTheGPU(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+	rows = nil
+	err = Decode{Device: d, Clip: shots(t, 0), Streams: []int{2}, Warm: short, For: short, Leave: true}.Run(context.Background(), func(r Decoding) { rows = append(rows, r) })
+	if err != nil || len(rows) != 1 || rows[0].FPS <= 0 || rows[0].Stream.Pool != 0 || !rows[0].Leave {
+		t.Errorf("pictures that are left in the decoder: %v, %+v", err, rows)
+	}
 	standIns["nvcuvid"].Fail("cuvidCreateDecoder", 2)
 	rows = nil
 	err = Decode{Device: d, Clip: shots(t, 0), Streams: []int{1, 2}, Warm: short, For: short}.Run(context.Background(), func(r Decoding) { rows = append(rows, r) })

@@ -77,6 +77,7 @@ type benchOptions struct {
 	out      string
 	json     bool
 	lowDelay bool
+	leave    bool
 	config   string
 }
 
@@ -110,6 +111,7 @@ func (o *benchOptions) flags(f *flag.FlagSet) func() error {
 	list("batching", "", "infer: settings of mode batched, as workers/max-wait,… such as 1/1ms,2/2ms,4/500us (default: the configuration's)")
 	f.StringVar(&o.device, "device", "", "cuda or host (default: the configuration's)")
 	f.IntVar(&o.items, "items", 1, "infer: people in one inference of a model for people")
+	f.BoolVar(&o.leave, "leave", false, "decode: leave the pictures in the decoder: what the hardware does alone")
 	f.BoolVar(&o.lowDelay, "low-delay", true, "decode: each picture as soon as it is decoded, as cameras have it; false lets decoders run ahead")
 	f.Float64Var(&o.fps, "fps", 30, "whole: pictures a second that the clip is played with")
 	f.DurationVar(&o.span, "for", 0, "infer, decode, whole: time measured for each row (default 2s, 3s, 10s)")

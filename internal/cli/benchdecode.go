@@ -18,7 +18,11 @@ func (b *bencher) decode(ctx context.Context, d device.Device) error {
 	if err != nil {
 		return err
 	}
-	b.say("decoders alone, low delay %t\n", b.o.lowDelay)
+	where := "each picture taken out"
+	if b.o.leave {
+		where = "pictures left in the decoder"
+	}
+	b.say("decoders alone, low delay %t, %s\n", b.o.lowDelay, where)
 	b.say("%-20s %6s %9s %7s  %9s %9s %8s %6s %8s %8s %7s %7s\n", "clip", "codec", "size", "streams", "fps", "slowest", "CPU ms", "cores",
 		"MB pool", "MB GPU", "NVDEC %", "MHz")
 	var errs []error
@@ -30,7 +34,7 @@ func (b *bencher) decode(ctx context.Context, d device.Device) error {
 		if err == nil {
 			err = bench.Decode{
 				Device: d, Clip: clip, Streams: orDefault(b.o.streams, 1), Warm: cmp.Or(b.o.warm, time.Second), For: cmp.Or(b.o.span, 3*time.Second),
-				LowDelay: b.o.lowDelay,
+				LowDelay: b.o.lowDelay, Leave: b.o.leave,
 			}.Run(ctx, func(r bench.Decoding) {
 				r.Clip = filepath.Base(path)
 				b.tellDecoding(r)
