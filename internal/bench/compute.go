@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +47,7 @@ func (b Compute) Run(ctx context.Context) (row Computing, err error) {
 	stills, err := b.Clip.stills(b.Device)
 	defer func() {
 		for _, p := range stills {
-			err = errors.Join(err, p.Close())
+			err = errors.Join(err, p.Release())
 		}
 	}()
 	if err != nil {
@@ -143,10 +142,14 @@ func (k *looker) close() error {
 // mostStills is how many pictures of a clip stand for all of it.
 const mostStills = 16
 
-// stills are pictures from all over the clip, in the device's memory. The caller closes them, also
+// stills are pictures from all over the clip, copied to the device's memory. The caller releases them, also
 // after an error.
 func (c *Clip) stills(d device.Device) (list []*device.Picture, err error) {
 	k := &keeper{pool: d.Pool(), every: uint64(max(1, len(c.units)/mostStills))}
+	if k.stream, err = d.NewStream(stillsOwner); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, k.stream.Close()) }()
 	decoder, err := d.NewDecoder(device.DecoderOptions{Owner: stillsOwner, Format: c.format, Output: k})
 	if err != nil {
 		return nil, err
@@ -159,7 +162,7 @@ func (c *Clip) stills(d device.Device) (list []*device.Picture, err error) {
 	if err == nil {
 		err = decoder.Flush()
 	}
-	err = errors.Join(err, decoder.Close(), k.close())
+	err = errors.Join(err, decoder.Close(), k.err)
 	if err == nil && len(k.kept) == 0 {
 		err = errors.New("no picture came out of the clip")
 	}
@@ -168,60 +171,30 @@ func (c *Clip) stills(d device.Device) (list []*device.Picture, err error) {
 
 const stillsOwner = "clip"
 
-// keeper is a sink that keeps some pictures.
+// keeper is a sink that keeps copies of some pictures. They are read when its decoder is closed.
 type keeper struct {
-	pool  *device.Pool
-	every uint64
-
-	mutex sync.Mutex
-	free  *device.Picture
-	kept  []*device.Picture
+	pool   *device.Pool
+	stream device.Stream
+	every  uint64
+	kept   []*device.Picture
+	err    error
 }
 
 func (k *keeper) Wants(time.Duration) bool { return true }
 
-func (k *keeper) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	p := k.free
-	k.free = nil
-	if p != nil && p.PictureFormat == f {
-		return p, nil
-	}
-	if p != nil {
-		if err := p.Close(); err != nil {
-			return nil, err
-		}
-	}
-	b, err := k.pool.Alloc(stillsOwner, "decoded picture", device.OnDevice, f.Size())
-	if err != nil {
-		return nil, err
-	}
-	return &device.Picture{PictureFormat: f, Buffer: b}, nil
-}
-
 // Deliver keeps pictures of the first one's format only: a lane is made for one.
 func (k *keeper) Deliver(p *device.Picture) {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
 	if p.Seq%k.every == 0 && len(k.kept) < mostStills && (len(k.kept) == 0 || p.PictureFormat == k.kept[0].PictureFormat) {
-		k.kept = append(k.kept, p)
-		return
+		k.err = errors.Join(k.err, k.keep(p))
 	}
-	k.free = p
+	k.err = errors.Join(k.err, p.Release())
 }
 
-func (k *keeper) Release(p *device.Picture) {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	k.free = p
-}
-
-func (k *keeper) close() error {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.free == nil {
-		return nil
+func (k *keeper) keep(p *device.Picture) error {
+	b, err := k.pool.Alloc(stillsOwner, "decoded picture", device.OnDevice, p.Size())
+	if err != nil {
+		return err
 	}
-	return k.free.Close()
+	k.kept = append(k.kept, &device.Picture{PictureFormat: p.PictureFormat, Buffer: b})
+	return errors.Join(k.stream.CopyPicture(b, p), k.stream.Synchronize())
 }

@@ -12,7 +12,8 @@ import (
 	"sightline/internal/device"
 )
 
-// Decode measures decoders alone: each is fed from memory as fast as it takes.
+// Decode measures decoders alone: each is fed from memory as fast as it takes, and every picture is opened and given back
+// as a lane does.
 type Decode struct {
 	Device    device.Device
 	Clip      *Clip
@@ -21,7 +22,7 @@ type Decode struct {
 	// LowDelay is device.DecoderOptions.LowDelay. With it a decoder gives each picture out before it takes the next
 	// unit; without it, in streams that do not say that they never reorder, decoding runs ahead.
 	LowDelay bool
-	// Leave wants no picture: each is decoded and none taken out, as with those above a camera's max_fps.
+	// Leave wants no picture: each is decoded and none opened, as with those above a camera's max_fps.
 	Leave bool
 }
 
@@ -41,7 +42,7 @@ type Decoding struct {
 	// CPUMS is the process's processor time for one picture (on the host without ffmpeg's), Cores what it used.
 	CPUMS float64 `json:"cpu_ms"`
 	Cores float64 `json:"cores"`
-	// Stream is one decoder's memory, with the one picture it copies to.
+	// Stream is one decoder's memory.
 	Stream Memory `json:"stream"`
 	Load   Load   `json:"load"`
 	Error  string `json:"error,omitempty"`
@@ -77,20 +78,16 @@ func (b Decode) measure(ctx context.Context, row *Decoding) (err error) {
 	defer func() {
 		stop(nil)
 		for _, f := range feeders {
-			err = errors.Join(err, f.decoder.Close())
+			err = errors.Join(err, f.close())
 		}
 		running.Wait()
-		for _, f := range feeders {
-			err = errors.Join(err, f.sink.close())
-		}
 	}()
 	for i := range row.Streams {
-		f := &feeder{sink: counter{pool: b.Device.Pool(), owner: fmt.Sprintf("stream-%d", i+1), leave: b.Leave}}
-		f.decoder, err = b.Device.NewDecoder(device.DecoderOptions{Owner: f.sink.owner, Format: b.Clip.format, Output: &f.sink, LowDelay: b.LowDelay})
-		if err != nil {
+		f := &feeder{sink: counter{leave: b.Leave, failed: stop}}
+		feeders = append(feeders, f)
+		if err := f.open(b, fmt.Sprintf("stream-%d", i+1)); err != nil {
 			return err
 		}
-		feeders = append(feeders, f)
 		running.Go(func() {
 			if err := f.feed(ctx, b.Clip, b.Clip.start(i, row.Streams)); err != nil {
 				stop(err)
@@ -144,6 +141,25 @@ type feeder struct {
 	sink    counter
 }
 
+func (f *feeder) open(b Decode, owner string) (err error) {
+	if f.sink.stream, err = b.Device.NewStream(owner); err != nil {
+		return err
+	}
+	f.decoder, err = b.Device.NewDecoder(device.DecoderOptions{Owner: owner, Format: b.Clip.format, Output: &f.sink, LowDelay: b.LowDelay})
+	return err
+}
+
+func (f *feeder) close() error {
+	var errs []error
+	if f.decoder != nil {
+		errs = append(errs, f.decoder.Close())
+	}
+	if f.sink.stream != nil {
+		errs = append(errs, f.sink.stream.Close())
+	}
+	return errors.Join(errs...)
+}
+
 func (f *feeder) feed(ctx context.Context, c *Clip, start int) error {
 	for n := 0; ctx.Err() == nil; n++ {
 		if err := f.decoder.Decode(c.unit(start, n)); err != nil {
@@ -156,15 +172,13 @@ func (f *feeder) feed(ctx context.Context, c *Clip, start int) error {
 	return nil
 }
 
-// counter is a sink that counts pictures and gives the decoder the same one again.
+// counter is a sink that opens pictures, gives them back and counts them.
 type counter struct {
-	pool  *device.Pool
-	owner string
-	leave bool
-	shown atomic.Int64
-
-	mutex   sync.Mutex
-	picture *device.Picture
+	stream device.Stream
+	leave  bool
+	shown  atomic.Int64
+	// failed is told what goes wrong.
+	failed func(error)
 }
 
 func (c *counter) Wants(time.Duration) bool {
@@ -174,34 +188,14 @@ func (c *counter) Wants(time.Duration) bool {
 	return !c.leave
 }
 
-func (c *counter) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.picture != nil && c.picture.PictureFormat == f {
-		return c.picture, nil
+func (c *counter) Deliver(p *device.Picture) {
+	_, err := p.Open(c.stream)
+	if err == nil {
+		err = c.stream.Synchronize()
 	}
-	if c.picture != nil {
-		if err := c.picture.Close(); err != nil {
-			return nil, err
-		}
-		c.picture = nil
+	if err = errors.Join(err, p.Release()); err != nil {
+		c.failed(err)
+		return
 	}
-	b, err := c.pool.Alloc(c.owner, "decoded picture", device.OnDevice, f.Size())
-	if err != nil {
-		return nil, err
-	}
-	c.picture = &device.Picture{PictureFormat: f, Buffer: b}
-	return c.picture, nil
-}
-
-func (c *counter) Deliver(*device.Picture) { c.shown.Add(1) }
-func (c *counter) Release(*device.Picture) {}
-
-func (c *counter) close() error {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.picture == nil {
-		return nil
-	}
-	return c.picture.Close()
+	c.shown.Add(1)
 }

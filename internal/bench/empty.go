@@ -38,7 +38,7 @@ func newEmpty(d device.Device, people int) (*empty, error) {
 func (e *empty) Kernels() device.Kernels { return emptyKernels{e.Device.Kernels(), e.mask} }
 
 func (e *empty) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
-	return &emptyDecoder{output: o.Output}, nil
+	return newEmptyDecoder(e.Pool(), o)
 }
 
 func (e *empty) LoadEngine(m device.ModelFile) (device.Engine, error) {
@@ -165,13 +165,35 @@ func (c *emptyContext) Close() error {
 	return err
 }
 
-// emptyDecoder delivers a picture for every access unit, on the goroutine that calls it.
+// emptyDecoder delivers a picture for every access unit, on the goroutine that calls it. All pictures are one piece of
+// memory, which nobody reads.
 type emptyDecoder struct {
 	output device.PictureSink
 	seq    uint64
+	memory *device.Buffer
+	// free has room for all pictures: one that is delivered, one that waits, one in work.
+	free chan *emptyPicture
+}
+
+// emptyPicture implements device.Surface.
+type emptyPicture struct {
+	device.Picture
+	decoder *emptyDecoder
 }
 
 var emptyFormat = device.PictureFormat{Width: 32, Height: 32, Pitch: 32, Matrix: "bt601"}
+
+func newEmptyDecoder(pool *device.Pool, o device.DecoderOptions) (*emptyDecoder, error) {
+	memory, err := pool.Alloc(o.Owner, "decoded picture", device.OnDevice, emptyFormat.Size())
+	if err != nil {
+		return nil, err
+	}
+	d := &emptyDecoder{output: o.Output, memory: memory, free: make(chan *emptyPicture, 3)}
+	for range cap(d.free) {
+		d.free <- &emptyPicture{decoder: d}
+	}
+	return d, nil
+}
 
 func (d *emptyDecoder) decode(pts time.Duration) error {
 	if !d.output.Wants(pts) {
@@ -179,15 +201,21 @@ func (d *emptyDecoder) decode(pts time.Duration) error {
 		return nil
 	}
 	now := time.Now()
-	p, err := d.output.Acquire(emptyFormat)
-	if err != nil {
-		return err
-	}
-	p.Seq, p.PTS, p.Submitted, p.Decoded = d.seq, pts, now, now
+	p := <-d.free
+	p.Picture = device.Picture{PictureFormat: emptyFormat, Surface: p, Seq: d.seq, PTS: pts, Submitted: now, Decoded: now}
 	d.seq++
-	d.output.Deliver(p)
+	d.output.Deliver(&p.Picture)
 	return nil
 }
 
 func (d *emptyDecoder) Flush() error { return nil }
-func (d *emptyDecoder) Close() error { return nil }
+func (d *emptyDecoder) Close() error { return d.memory.Close() }
+
+func (p *emptyPicture) Open(device.Stream) (device.Planes, error) {
+	return p.Planes(p.decoder.memory.Address()), nil
+}
+
+func (p *emptyPicture) Release() error {
+	p.decoder.free <- p
+	return nil
+}

@@ -154,7 +154,7 @@ func TestDecodeOnTheGPU(t *testing.T) {
 		t.Fatalf("%v, %+v", err, rows)
 	}
 	for _, r := range rows {
-		if r.Error != "" || r.FPS <= 0 || r.SlowestFPS <= 0 || r.Stream.Pool <= 0 || r.Load.Samples == 0 || r.Load.MemoryMB <= 0 {
+		if r.Error != "" || r.FPS <= 0 || r.SlowestFPS <= 0 || r.Stream.Pool != 0 || r.Load.Samples == 0 || r.Load.MemoryMB <= 0 {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -30,16 +30,11 @@ type collector struct {
 
 func (c *collector) Wants(time.Duration) bool { return true }
 
-func (c *collector) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	b, err := c.device.Pool().Alloc("check", "picture", device.OnDevice, f.Size())
-	return &device.Picture{PictureFormat: f, Buffer: b}, err
-}
-
 func (c *collector) Deliver(p *device.Picture) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.times, c.widths = append(c.times, p.PTS), append(c.widths, p.Width)
-	c.err = errors.Join(c.err, c.add(p), p.Close())
+	c.err = errors.Join(c.err, c.add(p), p.Release())
 }
 
 // add hashes the picture without its padding.
@@ -48,14 +43,12 @@ func (c *collector) add(p *device.Picture) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(p.Await(c.stream), c.stream.Copy(staging, p.Buffer), c.stream.Synchronize())
+	err = errors.Join(c.stream.CopyPicture(staging, p), c.stream.Synchronize())
 	for rows := staging.Bytes(); len(rows) > 0; rows = rows[p.Pitch:] {
 		c.pixels.Write(rows[:(p.Width+1)&^1])
 	}
 	return errors.Join(err, staging.Close())
 }
-
-func (c *collector) Release(p *device.Picture) { _ = p.Close() }
 
 // decode sends whole files through one decoder, one after the other, and returns the times that must come
 // out, and the widths.

@@ -101,7 +101,7 @@ func (a *arguments) picture(p *Picture) {
 		a.fail("picture matrix", "is %q, expected bt601 or bt709", p.Matrix)
 	}
 	if p.Place != nil {
-		a.holds("picture place", p.Place, PlaceSize)
+		a.holds("picture place", p.Place, 8, PlaceSize/8)
 		return
 	}
 	a.holds("picture", p.Buffer, 1, p.Pitch, p.Height+(p.Height+1)/2)

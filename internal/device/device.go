@@ -4,14 +4,13 @@
 // The vocabulary and the rules are those of CUDA, because that is the product; package device/host
 // honours them too, and devicetest checks that a device does. All work is asynchronous: a call that
 // takes a Stream only queues, in order, and what it reads or writes must stay untouched until that
-// stream has passed it. Nothing in this package copies pixels to the host but what Stream.Copy is
-// told to.
+// stream has passed it. Nothing in this package copies pixels to the host but what Stream.CopyPicture
+// is told to.
 package device
 
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"sightline/internal/media"
 )
@@ -88,6 +87,9 @@ type ModelFile struct {
 type Stream interface {
 	// Copy copies src to dst, which have the same size, in any mix of device and pinned memory.
 	Copy(dst, src *Buffer) error
+	// CopyPicture copies p, which it opens if it is not open, to dst, laid out by p's PictureFormat: dst has its Size. It
+	// cannot be recorded.
+	CopyPicture(dst *Buffer, p *Picture) error
 	// Do runs fn on the host in stream order. fn must be short and must not call the device.
 	Do(fn func()) error
 	Record(e Event) error
@@ -241,83 +243,16 @@ type DecoderOptions struct {
 // pictures come out on a goroutine of the decoder's, in presentation order, each with the PTS of the
 // access unit it was made from: n units in, n pictures out once Flush has returned.
 type Decoder interface {
-	// Decode hands over one unit in decoding order. It blocks while the decoder has enough to do.
+	// Decode hands over one unit in decoding order. It blocks while the decoder has enough to do, and where it needs the place
+	// of a picture that was delivered and not given back: whoever has pictures must not wait for it.
 	Decode(au media.AccessUnit) error
 	// Flush ends the stream: it returns when every picture has been delivered. The decoder takes no
 	// more units afterwards.
 	Flush() error
-	// Close stops at once; pictures not delivered yet are lost. It may be called from any goroutine
-	// and makes a waiting Decode or Flush return.
+	// Close stops at once; pictures not delivered yet are lost, and those delivered but not open can no longer be opened.
+	// One that is open stays readable, and keeps what it lies in, until it is given back. Close may be called from any
+	// goroutine and makes a waiting Decode or Flush return.
 	Close() error
-}
-
-// PictureSink takes a decoder's pictures. The decoder calls it from one goroutine.
-type PictureSink interface {
-	// Wants is asked for each picture, in presentation order, before Acquire. One that is not wanted is decoded, as others
-	// are predicted from it, but not handed out.
-	Wants(pts time.Duration) bool
-	// Acquire gives a picture of the format to be filled; it may block to slow the decoder down.
-	// The decoder owns the picture until it calls Deliver or Release.
-	Acquire(f PictureFormat) (*Picture, error)
-	// Deliver passes the filled picture on. Its content is complete once its Ready is.
-	Deliver(p *Picture)
-	// Release gives back a picture that was not filled.
-	Release(p *Picture)
-}
-
-// PictureFormat says how an NV12 picture lies in memory: Height rows of luma, then half as many
-// (rounded up) rows of interleaved U and V, every row Pitch bytes.
-type PictureFormat struct {
-	Width, Height, Pitch int
-	// Matrix is "bt601" or "bt709".
-	Matrix    string
-	FullRange bool
-}
-
-// Size is the number of bytes of a picture.
-func (f PictureFormat) Size() int64 { return int64(f.Pitch) * int64(f.Height+(f.Height+1)/2) }
-
-// PlaceSize is the size in bytes of a Picture's Place: an address.
-const PlaceSize = 8
-
-// Picture is an NV12 picture in device memory with the times of its way so far.
-type Picture struct {
-	PictureFormat
-	Buffer *Buffer
-	// Place stands in for Buffer in what is recorded once for many pictures: 8 bytes that hold the address of one's Buffer
-	// when a kernel runs.
-	Place *Buffer
-	// Ready, if set, is recorded behind the work that fills Buffer: a stream waits for it before it reads.
-	Ready Event
-	// Seq counts the decoder's pictures from 0.
-	Seq uint64
-	// Damaged says that the decoder met errors in the picture, or in one that it was predicted from, and
-	// guessed. The host device does not notice.
-	Damaged bool
-	// PTS, Time and TimeError are the access unit's.
-	PTS       time.Duration
-	Time      time.Time
-	TimeError time.Duration
-	// Submitted is when the access unit went into the decoder, Decoded when the picture came out.
-	Submitted, Decoded time.Time
-}
-
-// Close gives Buffer and Ready back, once the picture is filled. Nothing may read it any more.
-func (p *Picture) Close() error {
-	var err error
-	if p.Ready != nil {
-		_ = p.Ready.Synchronize() // a failed stream has told its user already
-		err = p.Ready.Close()
-	}
-	return errors.Join(err, p.Buffer.Close())
-}
-
-// Await makes a stream wait until the picture is filled.
-func (p *Picture) Await(s Stream) error {
-	if p.Ready == nil {
-		return nil
-	}
-	return s.Wait(p.Ready)
 }
 
 // Errors that a caller can act on; test with errors.Is.

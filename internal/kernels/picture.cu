@@ -2,19 +2,24 @@
 // device/host, in integers, so that both agree bit for bit.
 #include "common.cuh"
 
+// Place is where a picture lies: a device.Planes.
+struct Place {
+    address luma, chroma;
+    int64 pitch;
+};
+
 // Picture is an NV12 picture. Its colour factors are fixed-point numbers with COLOUR_BITS fraction
 // bits, made in Go.
 struct Picture {
-    address at;   // of luma; if indirect, of the address of luma
-    int64 chroma; // distance of chroma from luma
+    address place; // of the Place that says where it lies now; 0: it lies at at
+    Place at;
     int64 redOffset, greenOffset, blueOffset;
     int lumaFactor, redV, greenU, greenV, blueU;
     int black; // luma of black
-    int width, height, pitch;
-    int indirect;
+    int width, height;
 };
 
-DEVICE const byte* luma_of(const Picture& p) { return at_address<const byte>(p.indirect ? *at_address<const address>(p.at) : p.at); }
+DEVICE Place place_of(const Picture& p) { return p.place ? *at_address<const Place>(p.place) : p.at; }
 
 // Weights of taps have WEIGHT_BITS fraction bits: an 8-bit value times one in x and one in y just fits
 // 32 bits.
@@ -56,11 +61,11 @@ DEVICE void axis_taps(Tap* full, Tap* half, int i, int n, double lo, double hi, 
 }
 
 // blend reads four values, step bytes apart in x; size pixels lie in a row, rows rows in the plane.
-DEVICE uint32 blend(const byte* plane, int pitch, int step, const Tap& x, const Tap& y, int size, int rows) {
+DEVICE uint32 blend(const byte* plane, int64 pitch, int step, const Tap& x, const Tap& y, int size, int rows) {
     // A weight of 0 may stand for a pixel that does not exist.
     int64 x0 = (int64)x.at * step, x1 = (int64)(x.at + 1 < size ? x.at + 1 : x.at) * step;
-    const byte* upper = plane + (int64)y.at * pitch;
-    const byte* lower = plane + (int64)(y.at + 1 < rows ? y.at + 1 : y.at) * pitch;
+    const byte* upper = plane + y.at * pitch;
+    const byte* lower = plane + (y.at + 1 < rows ? y.at + 1 : y.at) * pitch;
     uint32 above = upper[x0] * x.a + upper[x1] * x.b + x.rest;
     uint32 below = lower[x0] * x.a + lower[x1] * x.b + x.rest;
     return above * y.a + below * y.b + (y.rest << WEIGHT_BITS);
@@ -112,11 +117,12 @@ DEVICE void store(const Pixels& p, float* out, int x, int y, int width, int heig
 // sample is this thread's pixel.
 DEVICE void sample(const Tile& t, const Picture& p, float* r, float* g, float* b) {
     const Tap &x = t.x[threadIdx.x], &cx = t.cx[threadIdx.x], &y = t.y[threadIdx.y], &cy = t.cy[threadIdx.y];
-    const byte *luma = luma_of(p), *chroma = luma + p.chroma;
+    const Place at = place_of(p);
+    const byte *luma = at_address<const byte>(at.luma), *chroma = at_address<const byte>(at.chroma);
     int halfWidth = p.width / 2 + (p.width & 1), halfHeight = p.height / 2 + (p.height & 1);
-    int64 grey = (int64)blend(luma, p.pitch, 1, x, y, p.width, p.height) * p.lumaFactor;
-    int64 u = blend(chroma, p.pitch, 2, cx, cy, halfWidth, halfHeight);
-    int64 v = blend(chroma + 1, p.pitch, 2, cx, cy, halfWidth, halfHeight);
+    int64 grey = (int64)blend(luma, at.pitch, 1, x, y, p.width, p.height) * p.lumaFactor;
+    int64 u = blend(chroma, at.pitch, 2, cx, cy, halfWidth, halfHeight);
+    int64 v = blend(chroma + 1, at.pitch, 2, cx, cy, halfWidth, halfHeight);
     *r = unit(grey + v * p.redV + p.redOffset);
     *g = unit(grey + u * p.greenU + v * p.greenV + p.greenOffset);
     *b = unit(grey + u * p.blueU + p.blueOffset);

@@ -7,13 +7,19 @@ import (
 	"sightline/internal/device"
 )
 
+// place mirrors Place of picture.cu.
+type place struct {
+	Luma, Chroma uint64
+	Pitch        int64
+}
+
 // picture mirrors Picture of picture.cu.
 type picture struct {
-	At                                      uint64
-	Chroma                                  int64
+	Place                                   uint64
+	At                                      place
 	RedOffset, GreenOffset, BlueOffset      int64
 	LumaFactor, RedV, GreenU, GreenV, BlueU int32
-	Black, Width, Height, Pitch, Indirect   int32
+	Black, Width, Height                    int32
 }
 
 // Fixed-point fractions, as in picture.cu, and the chroma of grey.
@@ -35,16 +41,16 @@ func newPicture(p *device.Picture) picture {
 	kg := 1 - kr - kb
 	fixed := func(v float64) int32 { return int32(math.RoundToEven(v * (1 << colourBits))) }
 	out := picture{
-		Chroma:     int64(p.Pitch) * int64(p.Height),
 		LumaFactor: fixed(luma),
 		RedV:       fixed(2 * (1 - kr) * chroma), BlueU: fixed(2 * (1 - kb) * chroma),
 		GreenU: fixed(-2 * (1 - kb) * kb / kg * chroma), GreenV: fixed(-2 * (1 - kr) * kr / kg * chroma),
-		Black: black, Width: int32(p.Width), Height: int32(p.Height), Pitch: int32(p.Pitch),
+		Black: black, Width: int32(p.Width), Height: int32(p.Height),
 	}
 	if p.Place != nil {
-		out.At, out.Indirect = address(p.Place), 1
+		out.Place = address(p.Place)
 	} else {
-		out.At = address(p.Buffer)
+		at := p.Planes(p.Buffer.Address())
+		out.At = place{uint64(at.Luma), uint64(at.Chroma), int64(at.Pitch)}
 	}
 	// The offsets are made of the rounded factors, so that black and grey come out exactly.
 	offset := func(chroma int32) int64 {

@@ -77,7 +77,20 @@ func (s *setup) picture(f device.PictureFormat) *device.Picture {
 	if s.IntN(2) == 0 {
 		return p
 	}
-	return &device.Picture{PictureFormat: f, Place: s.bytes(binary.NativeEndian.AppendUint64(nil, uint64(p.Buffer.Address())))}
+	// As in a decoder: rows are longer than the format says, and chroma begins somewhere else.
+	pitch, lines := f.Pitch+s.IntN(9), f.Height+s.IntN(3)
+	surface := make([]byte, pitch*(lines+(f.Height+1)/2))
+	for y := range f.Height + (f.Height+1)/2 {
+		to := y
+		if y >= f.Height {
+			to += lines - f.Height
+		}
+		copy(surface[to*pitch:], content[y*f.Pitch:][:f.Pitch])
+	}
+	at := s.bytes(surface).Address()
+	place := make([]byte, device.PlaceSize)
+	device.Planes{Luma: at, Chroma: at + uintptr(pitch*lines), Pitch: pitch}.Put(place)
+	return &device.Picture{PictureFormat: f, Place: s.bytes(place)}
 }
 
 // subjects is a list of them; count may be larger than the limits.

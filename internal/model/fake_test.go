@@ -66,9 +66,11 @@ func (s *fakeStream) Do(f func()) error {
 	return nil
 }
 func (s *fakeStream) Copy(_, _ *device.Buffer) error { return nil }
-func (s *fakeStream) Record(device.Event) error      { return nil }
-func (s *fakeStream) Wait(device.Event) error        { return nil }
-func (s *fakeStream) BeginCapture() error            { s.recording = true; return nil }
+
+func (s *fakeStream) CopyPicture(*device.Buffer, *device.Picture) error { return nil }
+func (s *fakeStream) Record(device.Event) error                         { return nil }
+func (s *fakeStream) Wait(device.Event) error                           { return nil }
+func (s *fakeStream) BeginCapture() error                               { s.recording = true; return nil }
 func (s *fakeStream) EndCapture() (device.Graph, error) {
 	g := slices.Clone(s.graph)
 	s.recording, s.graph = false, nil

@@ -110,7 +110,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer closing(&err, contexts.Close)
 
-	pictures := newSlot(o.Device.Pool(), o.Camera, o.Lossless, o.MaxFPS, o.Meter.Dropped)
+	pictures := newSlot(o.Lossless, o.MaxFPS, o.Meter.Dropped)
 	pictures.keepDamaged = o.KeepDamaged || o.Lossless
 	defer closing(&err, pictures.Close)
 
@@ -196,8 +196,7 @@ func analyse(o Options, contexts *model.Contexts, pictures *slot) (err error) {
 		if err != nil {
 			return fmt.Errorf("camera %q: %w", o.Camera, err)
 		}
-		err = l.look(picture)
-		pictures.Release(picture)
+		err = errors.Join(l.look(picture), picture.Release())
 		if cause := o.Device.Cause(); cause != nil {
 			return fmt.Errorf("camera %q: %w", o.Camera, cause)
 		}

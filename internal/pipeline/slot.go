@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"io"
 	"sync"
 	"time"
@@ -9,17 +8,12 @@ import (
 	"sightline/internal/device"
 )
 
-// pictures is how many pictures a slot owns: one being filled, one waiting, one in work.
-const pictures = 3
-
 // slot joins a decoder to a lane and bounds what lies between them to one picture. It implements
-// device.PictureSink.
+// device.PictureSink. The picture stays in the decoder; one that nobody looks at is given back.
 //
 // Live, the newest picture wins: one that waits is replaced and counted as dropped, so that latency
 // cannot grow. Lossless, the decoder waits for the lane and nothing is dropped.
 type slot struct {
-	pool     *device.Pool
-	owner    string
 	lossless bool
 	// keepDamaged says that pictures which the decoder guessed parts of are passed on.
 	keepDamaged bool
@@ -29,9 +23,6 @@ type slot struct {
 
 	mutex   sync.Mutex
 	changed *sync.Cond
-	format  device.PictureFormat
-	owned   int
-	free    []*device.Picture
 	waiting *device.Picture
 	due     time.Duration
 	started bool
@@ -50,8 +41,8 @@ const (
 	DroppedDamaged = "damaged"
 )
 
-func newSlot(pool *device.Pool, owner string, lossless bool, maxFPS float64, dropped func(string)) *slot {
-	s := &slot{pool: pool, owner: owner, lossless: lossless, dropped: dropped}
+func newSlot(lossless bool, maxFPS float64, dropped func(string)) *slot {
+	s := &slot{lossless: lossless, dropped: dropped}
 	if maxFPS > 0 {
 		s.interval = time.Duration(float64(time.Second) / maxFPS)
 	}
@@ -70,71 +61,34 @@ func (s *slot) Wants(pts time.Duration) bool {
 	return true
 }
 
-// Acquire gives the decoder a picture to fill. When the format changes, pictures of the old one are
-// replaced as they come back.
-func (s *slot) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	for {
-		if s.ended {
-			return nil, device.ErrClosed
-		}
-		if s.format != f {
-			if err := s.discardFree(); err != nil {
-				return nil, err
-			}
-			s.format = f
-		}
-		if n := len(s.free); n > 0 {
-			p := s.free[n-1]
-			s.free = s.free[:n-1]
-			return p, nil
-		}
-		if s.owned < pictures {
-			buffer, err := s.pool.Alloc(s.owner, "decoded picture", device.OnDevice, f.Size())
-			if err != nil {
-				return nil, err
-			}
-			s.owned++
-			return &device.Picture{PictureFormat: f, Buffer: buffer}, nil
-		}
-		s.changed.Wait()
-	}
-}
-
-func (s *slot) discardFree() error {
-	var errs []error
-	for _, p := range s.free {
-		errs = append(errs, p.Close())
-		s.owned--
-	}
-	s.free = s.free[:0]
-	return errors.Join(errs...)
-}
-
 // Deliver passes a picture on to the lane.
 func (s *slot) Deliver(p *device.Picture) {
+	if old := s.put(p); old != nil {
+		_ = old.Release() // not with the lock: the decoder has one of its own
+	}
+}
+
+// put lets p wait for the lane, and returns the picture that nobody looks at, if there is one.
+func (s *slot) put(p *device.Picture) (old *device.Picture) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if p.Damaged && !s.keepDamaged {
 		s.dropped(DroppedDamaged)
-		s.giveBack(p)
-		return
+		return p
 	}
 	s.passed(p.PTS)
 	for s.lossless && s.waiting != nil && !s.ended {
 		s.changed.Wait()
 	}
 	if s.ended {
-		s.giveBack(p)
-		return
+		return p
 	}
-	if s.waiting != nil {
+	old, s.waiting = s.waiting, p
+	if old != nil {
 		s.dropped(DroppedNewer)
-		s.giveBack(s.waiting)
 	}
-	s.waiting = p
 	s.changed.Broadcast()
+	return old
 }
 
 // tooSoon says that a picture is above the frame rate limit. Half a millisecond of slack keeps a limit that equals
@@ -153,24 +107,7 @@ func (s *slot) passed(pts time.Duration) {
 	s.due += s.interval
 }
 
-// Release takes back a picture that the decoder or the lane has done with.
-func (s *slot) Release(p *device.Picture) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.giveBack(p)
-}
-
-func (s *slot) giveBack(p *device.Picture) {
-	if p.PictureFormat != s.format || s.ended {
-		_ = p.Close()
-		s.owned--
-	} else {
-		s.free = append(s.free, p)
-	}
-	s.changed.Broadcast()
-}
-
-// Take returns the waiting picture; the lane gives it back with Release. It returns io.EOF when the
+// Take returns the waiting picture, which the lane gives back. It returns io.EOF when the
 // stream has ended and everything was taken, or the error it ended with.
 func (s *slot) Take() (*device.Picture, error) {
 	s.mutex.Lock()
@@ -198,19 +135,18 @@ func (s *slot) End(err error) {
 		return
 	}
 	s.ended, s.err = true, err
-	_ = s.discardFree()
 	s.changed.Broadcast()
 }
 
-// Close gives all memory back; the decoder is closed and the lane has stopped.
+// Close gives back what waits; the lane has stopped.
 func (s *slot) Close() error {
 	s.End(device.ErrClosed)
 	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.waiting != nil {
-		_ = s.waiting.Close()
-		s.waiting = nil
-		s.owned--
+	p := s.waiting
+	s.waiting = nil
+	s.mutex.Unlock()
+	if p == nil {
+		return nil
 	}
-	return s.discardFree()
+	return p.Release()
 }

@@ -3,70 +3,71 @@ package pipeline
 import (
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sightline/internal/device"
 )
 
-type plainMemory []byte
-
-func (m plainMemory) Address() uintptr { return 0 }
-func (m plainMemory) Bytes() []byte    { return m }
-func (m plainMemory) Free() error      { return nil }
-
-type plainAllocator struct{}
-
-func (plainAllocator) Allocate(_ device.Space, n int64) (device.Memory, error) {
-	return make(plainMemory, n), nil
+// surface is a picture in a decoder that counts those it holds.
+type surface struct {
+	picture device.Picture
+	out     *atomic.Int64
 }
 
-func newTestSlot(lossless bool, fps float64) (*slot, *device.Pool, map[string]int) {
-	pool, drops := device.NewPool(plainAllocator{}, 0), map[string]int{}
-	return newSlot(pool, "gate", lossless, fps, func(cause string) { drops[cause]++ }), pool, drops
+func (p *surface) Open(device.Stream) (device.Planes, error) { return device.Planes{}, nil }
+
+func (p *surface) Release() error {
+	p.out.Add(-1)
+	return nil
 }
 
-func fill(t *testing.T, s *slot, pts time.Duration) *device.Picture {
+func newTestSlot(lossless bool, fps float64) (*slot, *atomic.Int64, map[string]int) {
+	drops := map[string]int{}
+	return newSlot(lossless, fps, func(cause string) { drops[cause]++ }), &atomic.Int64{}, drops
+}
+
+// decoded is a picture that out counts until it is given back.
+func decoded(out *atomic.Int64, pts time.Duration) *device.Picture {
+	out.Add(1)
+	p := &surface{out: out}
+	p.picture = device.Picture{Surface: p, PTS: pts}
+	return &p.picture
+}
+
+func giveBack(t *testing.T, p *device.Picture) {
 	t.Helper()
-	p, err := s.Acquire(device.PictureFormat{Width: 4, Height: 4, Pitch: 4, Matrix: "bt601"})
-	if err != nil {
-		t.Fatal(err)
+	if err := p.Release(); err != nil {
+		t.Error(err)
 	}
-	p.PTS = pts
-	return p
 }
 
 func TestNewestPictureWins(t *testing.T) {
-	s, pool, drops := newTestSlot(false, 0)
+	s, out, drops := newTestSlot(false, 0)
 	for i := range 10 {
-		s.Deliver(fill(t, s, time.Duration(i)))
+		s.Deliver(decoded(out, time.Duration(i)))
 	}
 	p, err := s.Take()
 	if err != nil || p.PTS != 9 || drops[DroppedNewer] != 9 {
 		t.Fatalf("took %v, %v, drops %v", p, err, drops)
 	}
-	s.Release(p)
+	giveBack(t, p)
 	s.End(nil)
 	if _, err := s.Take(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.Close(); err != nil || pool.Usage().Used != 0 {
-		t.Errorf("%v, %s", err, pool.Usage())
+	if err := s.Close(); err != nil || out.Load() != 0 {
+		t.Errorf("%v, %d pictures are out", err, out.Load())
 	}
 }
 
 func TestLosslessDropsNothing(t *testing.T) {
-	s, pool, drops := newTestSlot(true, 0)
+	s, out, drops := newTestSlot(true, 0)
 	const n = 500
 	go func() {
 		for i := range n {
-			p, err := s.Acquire(device.PictureFormat{Width: 4, Height: 4, Pitch: 4})
-			if err != nil {
-				t.Error(err)
-				break
-			}
-			p.PTS = time.Duration(i)
-			s.Deliver(p)
+			s.Deliver(decoded(out, time.Duration(i)))
 		}
 		s.End(nil)
 	}()
@@ -81,10 +82,10 @@ func TestLosslessDropsNothing(t *testing.T) {
 		if err != nil || p.PTS != time.Duration(i) {
 			t.Fatalf("picture %d: %v, %v", i, p, err)
 		}
-		s.Release(p)
+		giveBack(t, p)
 	}
-	if err := s.Close(); err != nil || pool.Usage().Used != 0 || len(drops) != 0 {
-		t.Errorf("%v, %s, drops %v", err, pool.Usage(), drops)
+	if err := s.Close(); err != nil || out.Load() != 0 || len(drops) != 0 {
+		t.Errorf("%v, %d, drops %v", err, out.Load(), drops)
 	}
 }
 
@@ -100,15 +101,15 @@ func TestRateLimit(t *testing.T) {
 		{30, 100 * time.Millisecond, 100, 100},
 		{0, time.Millisecond, 100, 100},
 	} {
-		s, _, drops := newTestSlot(false, c.limit)
+		s, out, drops := newTestSlot(false, c.limit)
 		got := 0
 		for i := range c.of {
 			if pts := time.Duration(i) * c.camera; s.Wants(pts) {
-				s.Deliver(fill(t, s, pts))
+				s.Deliver(decoded(out, pts))
 			}
 			if s.waiting != nil {
 				p, _ := s.Take()
-				s.Release(p)
+				giveBack(t, p)
 				got++
 			}
 		}
@@ -119,10 +120,10 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestRateLimitSurvivesAJumpBack(t *testing.T) {
-	s, _, _ := newTestSlot(false, 10)
-	s.Deliver(fill(t, s, time.Hour))
+	s, out, _ := newTestSlot(false, 10)
+	s.Deliver(decoded(out, time.Hour))
 	p, _ := s.Take()
-	s.Release(p)
+	giveBack(t, p)
 	if !s.Wants(0) {
 		t.Error("nothing passes after the clock was set back")
 	}
@@ -130,49 +131,35 @@ func TestRateLimitSurvivesAJumpBack(t *testing.T) {
 
 // TestADamagedPictureIsNotThePictureThatWasDue: the next one is wanted in its place.
 func TestADamagedPictureIsNotThePictureThatWasDue(t *testing.T) {
-	s, _, _ := newTestSlot(false, 1)
+	s, out, _ := newTestSlot(false, 1)
 	for i, damaged := range []bool{true, false, false} {
 		pts := time.Duration(i) * 100 * time.Millisecond
 		if wanted := s.Wants(pts); wanted != (i < 2) {
 			t.Fatalf("picture %d: wanted %t", i, wanted)
 		} else if wanted {
-			p := fill(t, s, pts)
+			p := decoded(out, pts)
 			p.Damaged = damaged
 			s.Deliver(p)
 		}
 	}
 }
 
-func TestFormatChangeReplacesPictures(t *testing.T) {
-	s, pool, _ := newTestSlot(false, 0)
-	old := fill(t, s, 0)
-	p, err := s.Acquire(device.PictureFormat{Width: 8, Height: 8, Pitch: 8})
-	if err != nil || p.Buffer.Size() != 96 {
-		t.Fatal(p, err)
-	}
-	s.Release(old)
-	s.Release(p)
-	if used := pool.Usage().Used; used != 96 {
-		t.Errorf("%d bytes held, want those of the new format only", used)
-	}
-	if err := s.Close(); err != nil || pool.Usage().Used != 0 {
-		t.Error(err, pool.Usage())
-	}
-}
-
+// TestEndWakesADecoder: it waits for the lane, which has stopped; what nobody takes goes back.
 func TestEndWakesADecoder(t *testing.T) {
-	s, _, _ := newTestSlot(true, 0)
-	for range pictures {
-		fill(t, s, 0)
-	}
-	done := make(chan error)
+	s, out, _ := newTestSlot(true, 0)
+	s.Deliver(decoded(out, 1))
+	done := make(chan struct{})
 	go func() {
-		_, err := s.Acquire(s.format)
-		done <- err
+		s.Deliver(decoded(out, 2))
+		close(done)
 	}()
 	s.End(nil)
-	if err := <-done; !errors.Is(err, device.ErrClosed) {
-		t.Errorf("got %v", err)
+	<-done
+	if n := out.Load(); n != 1 {
+		t.Errorf("%d pictures are out, want the one that waits", n)
+	}
+	if err := s.Close(); err != nil || out.Load() != 0 {
+		t.Errorf("%v, %d pictures are out", err, out.Load())
 	}
 }
 
@@ -181,16 +168,16 @@ func TestDamagedPictures(t *testing.T) {
 		keep bool
 		want int
 	}{{false, 1}, {true, 0}} {
-		s, pool, drops := newTestSlot(false, 0)
+		s, out, drops := newTestSlot(false, 0)
 		s.keepDamaged = c.keep
-		p := fill(t, s, 1)
+		p := decoded(out, 1)
 		p.Damaged = true
 		s.Deliver(p)
 		if drops[DroppedDamaged] != c.want || (s.waiting == nil) != (c.want == 1) {
 			t.Errorf("keep %t: drops %v, waiting %v", c.keep, drops, s.waiting)
 		}
-		if err := s.Close(); err != nil || pool.Usage().Used != 0 {
-			t.Errorf("%v, %s", err, pool.Usage())
+		if err := s.Close(); err != nil || out.Load() != 0 {
+			t.Errorf("%v, %d pictures are out", err, out.Load())
 		}
 	}
 }

@@ -21,8 +21,8 @@ import (
 // DetectionManager is the vision part of one pipeline. One goroutine uses it.
 type DetectionManager struct {
 	options Options
-	// picture is what programs are recorded with: its place holds where the picture in work lies. The address goes there from
-	// where, at the beginning of each detection.
+	// picture is what programs are recorded with: its place holds where the picture in work lies. That goes there from where, at
+	// the beginning of each detection.
 	picture *device.Picture
 	where   *device.Buffer
 	// last is the picture of the last Detect.
@@ -131,12 +131,12 @@ func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 	return p, nil
 }
 
-// Detect runs the models on a picture and fills f's size and objects; slices of f are reused. The
-// picture may be reused as soon as Detect returns; f's joints, masks and vectors live until its next call.
+// Detect runs the models on a picture, which it opens if a model looks at it, and fills f's size and objects; slices of f are
+// reused. The picture may be given back as soon as Detect returns; f's joints, masks and vectors live until its next call.
 func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, error) {
 	began := time.Now()
-	if p.PictureFormat != m.options.Format || p.Buffer.Size() < p.Size() {
-		return Times{}, fmt.Errorf("vision for %s: picture is %+v in %d bytes, the lane was made for %+v", m.options.Owner, p.PictureFormat, p.Buffer.Size(), m.options.Format)
+	if p.PictureFormat != m.options.Format {
+		return Times{}, fmt.Errorf("vision for %s: picture is %+v, the lane was made for %+v", m.options.Owner, p.PictureFormat, m.options.Format)
 	}
 	m.last = p
 	f.Width, f.Height, f.Objects, f.Areas = p.Width, p.Height, f.Objects[:0], f.Areas[:0]
@@ -177,10 +177,12 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 		}
 	}
 	m.copying = nil
-	if err := p.Await(origin); err != nil {
+	planes, err := p.Open(origin)
+	if err != nil {
 		return err
 	}
-	binary.NativeEndian.PutUint64(m.where.Bytes(), uint64(p.Buffer.Address()))
+	planes.Put(m.where.Bytes())
+	// Run waits for origin, so that the stages' programs, on other streams, find the picture open as well.
 	if err := program.Run(); err != nil {
 		return err
 	}
@@ -208,14 +210,11 @@ func (m *DetectionManager) Resting() []string {
 
 func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 
-// Snapshot copies the picture of the last Detect, which must not have been reused, to host memory: dst has Format's
+// Snapshot copies the picture of the last Detect, which must not have been given back, to host memory: dst has Format's
 // size. It is the one way for pixels to leave the device, for a person who asked for it.
 func (m *DetectionManager) Snapshot(dst *device.Buffer) error {
 	s := m.viewers[0].stream()
-	if err := m.last.Await(s); err != nil {
-		return err
-	}
-	if err := s.Copy(dst, m.last.Buffer); err != nil {
+	if err := s.CopyPicture(dst, m.last); err != nil {
 		return err
 	}
 	return s.Synchronize()

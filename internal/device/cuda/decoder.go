@@ -8,30 +8,29 @@ import (
 
 	"sightline/internal/device"
 	"sightline/internal/media"
-	driver "sightline/internal/native/cuda"
 	"sightline/internal/native/nvcuvid"
 )
 
-// decoder is one camera's NVDEC session. Decode parses and starts the hardware; a goroutine of the decoder's
-// queues the copy of each picture, inside the GPU, from the hardware's surface to the sink's picture, while the
-// hardware works on the next one. A picture is delivered while its copy is on its way, which its Ready tells the lane's
-// stream; the surface is given back when the next picture is taken, or sooner if the parser needs it.
+// decoder is one camera's NVDEC session. Decode parses and starts the hardware; a goroutine of the decoder's waits until
+// each picture is decoded and delivers it. The picture stays where it was decoded: who looks at it maps it, and gives it
+// back; see surface.
 type decoder struct {
 	device  *Device
 	options device.DecoderOptions
-	stream  driver.Stream
 	stopped sync.WaitGroup
 
 	// using guards the rest. It is held while the library is called, but not while anything but the parser waits for
-	// the hardware, for a copy, for the sink or for changed.
+	// the hardware, for the sink or for changed.
 	using   sync.Mutex
 	changed *sync.Cond
 	video   *nvcuvid.Decoder
-	// surface is what the last copy reads, while mapped.
-	surface nvcuvid.Frame
-	mapped  bool
 	pending []pendingUnit
 	seq     uint64
+	// free are surfaces that were given back, to be used again.
+	free []*surface
+	// starved is set while the parser waits for pictures to be given back, opened while one is open, left when the decoder
+	// was closed meanwhile: it then goes with that picture.
+	starved, opened, left bool
 	// calling is set during Decode and Flush, filling from when a picture is taken from video until it is
 	// delivered.
 	calling, filling bool
@@ -63,9 +62,10 @@ const queued = 3
 // patience is how long a decoder asks whether a picture is decoded before it lets the driver wait, or say what is wrong.
 const patience = time.Second
 
-// ahead is how many surfaces a decoder has beyond what the stream needs: one that is mapped, and it may have decoded
-// two pictures more than it has delivered.
-const ahead = 3
+// ahead is how many surfaces a decoder has beyond what the stream needs. When a unit is taken, two pictures before it may
+// be shown but not delivered (see queued), and two delivered but not given back: one that waits for the lane, and one
+// that the lane looks at.
+const ahead = 4
 
 var codecs = map[media.Codec]nvcuvid.Codec{
 	media.H264: nvcuvid.H264, media.H265: nvcuvid.HEVC, media.VP9: nvcuvid.VP9, media.AV1: nvcuvid.AV1,
@@ -93,16 +93,13 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 		if w, h := o.Format.Width, o.Format.Height; w > int(caps.MaxWidth) || h > int(caps.MaxHeight) {
 			return fmt.Errorf("%s decodes %s up to %dx%d, the stream is %dx%d", d.name, o.Format.Codec, caps.MaxWidth, caps.MaxHeight, w, h)
 		}
-		if c.stream, err = driver.NewStream(); err != nil {
-			return err
-		}
 		c.video, err = nvcuvid.NewDecoder(nvcuvid.Config{
-			Codec: codec, Outputs: 1, Extra: ahead, Room: c.vacate, Caps: d.caps, LowDelay: o.LowDelay, Status: true,
+			Codec: codec, Outputs: 1, Extra: ahead, Room: c.vacate, Caps: d.caps, LowDelay: o.LowDelay,
 		})
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("decoder for %s: %w", o.Owner, err), c.release())
+		return nil, fmt.Errorf("decoder for %s: %w", o.Owner, err)
 	}
 	d.decoders.Add(1)
 	c.stopped.Go(c.run)
@@ -178,15 +175,13 @@ func (c *decoder) room() bool {
 	return inWork < queued
 }
 
-// vacate is until for the parser, which waits for surfaces: those of pictures that are delivered are given back.
-func (c *decoder) vacate(enough func() bool) (failed error) {
-	err := c.until(func() bool {
-		if !enough() && c.mapped {
-			failed = errors.Join(c.stream.Synchronize(), c.unmap())
-		}
-		return failed != nil || enough()
-	})
-	return errors.Join(err, failed)
+// vacate is until for the parser, which waits for surfaces: those that are given back count as well. Whoever looks at
+// pictures goes on meanwhile, and needs nothing of the parser for it.
+func (c *decoder) vacate(enough func() bool) error {
+	c.starved = true
+	err := c.until(enough)
+	c.starved = false
+	return err
 }
 
 // until lets pictures be delivered until enough are. It gives using back meanwhile: also inside the parser,
@@ -229,69 +224,53 @@ func (c *decoder) deliver() error {
 	shown, _ := c.video.Next()
 	unit := c.take(shown.Timestamp)
 	f := c.video.Format()
-	format := device.PictureFormat{
-		Width: f.Width(), Height: f.Height(), Pitch: (f.Width() + 63) &^ 63,
-		Matrix: c.options.Format.Matrix, FullRange: c.options.Format.FullRange,
-	}
-	var p *device.Picture
-	var err error
 	c.using.Unlock()
 	wanted := c.options.Output.Wants(unit.pts)
-	if wanted {
-		p, err = c.options.Output.Acquire(format)
-	}
 	c.using.Lock()
+	damage, err := c.await(shown)
 	if err != nil {
 		return err
-	}
-	err = c.await(shown)
-	if c.closed {
-		err = device.ErrClosed
-	}
-	whole := true
-	if err == nil {
-		err = c.device.do(func() (err error) {
-			if wanted {
-				whole, err = c.fill(p, shown)
-			} else {
-				whole = c.video.Skip(shown) == nvcuvid.NoDamage
-			}
-			return err
-		})
-		c.changed.Broadcast()
 	}
 	seq := c.seq
 	c.seq++
-	c.damaged = !whole || c.damaged && !unit.key
+	c.damaged = damage != nvcuvid.NoDamage || c.damaged && !unit.key
 	if !wanted {
-		return err
+		c.video.Skip(shown)
+		return nil
 	}
-	p.Damaged = c.damaged
-	p.Seq, p.PTS, p.Time, p.TimeError = seq, unit.pts, unit.time, unit.timeError
-	p.Submitted, p.Decoded = unit.submitted, time.Now()
+	p := c.hold(shown)
+	p.picture = device.Picture{
+		PictureFormat: device.PictureFormat{
+			Width: f.Width(), Height: f.Height(), Pitch: (f.Width() + 63) &^ 63,
+			Matrix: c.options.Format.Matrix, FullRange: c.options.Format.FullRange,
+		},
+		Surface: p, Seq: seq, Damaged: c.damaged,
+		PTS: unit.pts, Time: unit.time, TimeError: unit.timeError, Submitted: unit.submitted, Decoded: time.Now(),
+	}
 	c.using.Unlock()
 	defer c.using.Lock()
-	if err != nil {
-		_ = c.device.undo(c.stream.Synchronize) // a copy that began still writes
-		c.options.Output.Release(p)
-		return err
-	}
-	c.options.Output.Deliver(p)
+	c.options.Output.Deliver(&p.picture)
 	return nil
 }
 
-// await waits until a picture is decoded, without using, so that the next units are parsed and queued meanwhile.
-// Map would wait as well, but with using, and the driver's way to wait takes a processor much of the time.
-func (c *decoder) await(shown nvcuvid.Picture) error {
+// await waits until a picture is decoded, without using, so that the next units are parsed and queued meanwhile, and
+// tells its damage. Map would wait as well, but with using, and the driver's way to wait takes a processor much of the time.
+func (c *decoder) await(shown nvcuvid.Picture) (damage nvcuvid.Damage, err error) {
 	var more time.Duration
-	for n := 0; ; n++ {
+	for n := 0; !c.closed; n++ {
 		done := false
-		if err := c.device.do(func() error { done = c.closed || c.video.Done(shown); return nil }); err != nil {
-			return err
-		}
-		if done || more > patience {
-			c.pause.learn(n, more)
+		err := c.device.do(func() error {
+			if done = c.video.Done(shown) || more > patience; done {
+				damage = c.video.Inspect(shown)
+			}
 			return nil
+		})
+		if err != nil {
+			return damage, err
+		}
+		if done {
+			c.pause.learn(n, more)
+			return damage, nil
 		}
 		length := c.pause.before(n)
 		if n > 0 {
@@ -301,53 +280,7 @@ func (c *decoder) await(shown nvcuvid.Picture) error {
 		nap(length)
 		c.using.Lock()
 	}
-}
-
-// fill queues the copy of a decoded picture and says whether the hardware decoded it whole.
-func (c *decoder) fill(p *device.Picture, shown nvcuvid.Picture) (whole bool, err error) {
-	if c.mapped {
-		c.using.Unlock()
-		err = c.stream.Synchronize() // at once, as a rule: the copy began a picture ago
-		c.using.Lock()
-	}
-	if err := errors.Join(err, c.unmap()); err != nil {
-		return false, err
-	}
-	if p.Ready == nil {
-		if p.Ready, err = c.device.NewEvent(); err != nil {
-			return false, err
-		}
-	}
-	if c.surface, err = c.video.Map(shown, c.stream); err != nil {
-		return false, err
-	}
-	c.mapped = true
-	if err := c.copy(p, c.surface); err != nil {
-		return false, err
-	}
-	return c.surface.Damage == nvcuvid.NoDamage, p.Ready.(*event).handle.Record(c.stream)
-}
-
-// unmap gives the surface of the last copy back, if that is still to do. The caller has waited for the copy.
-func (c *decoder) unmap() error {
-	if !c.mapped {
-		return nil
-	}
-	c.mapped = false
-	return c.video.Unmap(c.surface)
-}
-
-// copy queues the copy of a surface: at once where chroma follows luma in both, which is where heights are even.
-func (c *decoder) copy(p *device.Picture, from nvcuvid.Frame) error {
-	at, even := p.Buffer.Address(), (p.Width+1)&^1
-	if even == p.Width && p.Height%2 == 0 {
-		return c.stream.CopyRows(at, p.Pitch, from.Luma, from.Pitch, p.Width, p.Height/2*3)
-	}
-	err := c.stream.CopyRows(at, p.Pitch, from.Luma, from.Pitch, p.Width, p.Height)
-	if err != nil {
-		return err
-	}
-	return c.stream.CopyRows(at+uintptr(p.Pitch*p.Height), p.Pitch, from.Chroma, from.Pitch, even, (p.Height+1)/2)
+	return damage, device.ErrClosed
 }
 
 // take finds the access unit of a picture.
@@ -376,19 +309,15 @@ func (c *decoder) Close() error {
 	}
 	c.using.Unlock()
 	c.stopped.Wait()
-	c.device.decoders.Add(-1)
+	c.using.Lock()
+	defer c.using.Unlock()
+	if c.left = c.opened; c.left {
+		return nil
+	}
 	return c.release()
 }
 
 func (c *decoder) release() error {
-	return c.device.undo(func() error {
-		var errs []error
-		if c.video != nil {
-			errs = append(errs, c.stream.Synchronize(), c.unmap(), c.video.Close())
-		}
-		if c.stream != 0 {
-			errs = append(errs, c.stream.Close())
-		}
-		return errors.Join(errs...)
-	})
+	c.device.decoders.Add(-1)
+	return c.device.undo(c.video.Close)
 }

@@ -4,15 +4,15 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sightline/internal/device"
 	"sightline/internal/media"
-	driver "sightline/internal/native/cuda"
 )
 
-// queue is a sink that works as a pipeline's slot does: three pictures, of which the newest waits for the lane.
+// queue is a sink that works as a pipeline's slot does: the newest picture waits for the lane.
 type queue struct {
 	t        *testing.T
 	device   *Device
@@ -21,85 +21,42 @@ type queue struct {
 
 	mutex   sync.Mutex
 	changed *sync.Cond
-	format  device.PictureFormat
-	free    []*device.Picture
-	owned   int
 	waiting *device.Picture
 	ended   bool
+	// closed says that the decoder may be closed.
+	closed atomic.Bool
 }
 
 func (q *queue) Wants(time.Duration) bool { return q.wants() }
 
-func (q *queue) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	for !q.ended {
-		if q.format != f {
-			q.discard()
-			q.format = f
-		}
-		if n := len(q.free); n > 0 {
-			p := q.free[n-1]
-			q.free = q.free[:n-1]
-			return p, nil
-		}
-		if q.owned < 3 {
-			b, err := q.device.Pool().Alloc("queue", "picture", device.OnDevice, f.Size())
-			q.owned++
-			return &device.Picture{PictureFormat: f, Buffer: b}, err
-		}
-		q.changed.Wait()
-	}
-	return nil, device.ErrClosed
-}
-
-func (q *queue) discard() {
-	for _, p := range q.free {
-		q.close(p)
-	}
-	q.free = nil
-}
-
-func (q *queue) close(p *device.Picture) {
-	if err := p.Close(); err != nil {
-		q.t.Error(err)
-	}
-	q.owned--
-}
-
-func (q *queue) giveBack(p *device.Picture) {
-	if p.PictureFormat != q.format || q.ended {
-		q.close(p)
-	} else {
-		q.free = append(q.free, p)
-	}
-	q.changed.Broadcast()
-}
-
-func (q *queue) Release(p *device.Picture) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	q.giveBack(p)
-}
-
 func (q *queue) Deliver(p *device.Picture) {
 	q.mutex.Lock()
-	defer q.mutex.Unlock()
 	for q.lossless && q.waiting != nil && !q.ended {
 		q.changed.Wait()
 	}
-	if q.waiting != nil {
-		q.giveBack(q.waiting)
+	old := q.waiting
+	if q.waiting = p; q.ended {
+		old, q.waiting = p, old
 	}
-	q.waiting = p
 	q.changed.Broadcast()
+	q.mutex.Unlock()
+	q.giveBack(old)
 }
 
-// take is nil at the end.
-func (q *queue) take() *device.Picture {
+func (q *queue) giveBack(p *device.Picture) {
+	if p == nil {
+		return
+	}
+	if err := p.Release(); err != nil {
+		q.t.Error(err)
+	}
+}
+
+// take is nil at the end, or where it shall not wait and there is none.
+func (q *queue) take(wait bool) *device.Picture {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	for q.waiting == nil && !q.ended {
+	for wait && q.waiting == nil && !q.ended {
 		q.changed.Wait()
 	}
 	p := q.waiting
@@ -112,32 +69,76 @@ func (q *queue) end() {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	q.ended = true
-	q.discard()
 	q.changed.Broadcast()
 }
 
-// look is a lane: it reads every picture on a stream of its own and wants every pixel to be of the unit it was made from.
-func (q *queue) look(slow time.Duration) {
+// lane takes pictures, of which it has two at times, looks at some, and lets others give them back.
+func (q *queue) lane(r *rand.Rand, slow time.Duration) {
 	s, err := q.device.NewStream("lane")
 	if err != nil {
 		q.t.Error(err)
 		return
 	}
-	for p := q.take(); p != nil; p = q.take() {
-		host, err := q.device.Pool().Alloc("lane", "copy", device.Pinned, p.Size())
-		if err := errors.Join(err, p.Await(s), s.Copy(host, p.Buffer), s.Synchronize()); err != nil {
-			q.t.Error(err)
+	back := make(chan *device.Picture, 1)
+	var others sync.WaitGroup
+	others.Go(func() {
+		for p := range back {
+			q.giveBack(p)
 		}
-		if v := uniform(host.Bytes()[:p.Pitch*p.Height], p.Pitch, p.Width); v != int(p.PTS)&255 {
-			q.t.Errorf("picture of unit %d has the pixels of %d", p.PTS, v)
+	})
+	var last *device.Picture
+	for {
+		p := q.take(last == nil) // who has a picture must not wait for the decoder
+		q.giveBack(last)
+		if p == nil && last == nil {
+			break
 		}
-		time.Sleep(slow)
-		q.Release(p)
-		if err := host.Close(); err != nil {
-			q.t.Error(err)
+		if last = nil; p == nil {
+			continue
+		}
+		switch r.IntN(8) {
+		case 0:
+			q.giveBack(p)
+		case 1:
+			last = p // and open it never
+		case 2:
+			back <- p
+		default:
+			q.look(s, p, slow)
+			if r.IntN(2) == 0 {
+				q.giveBack(p)
+			} else {
+				last = p
+				time.Sleep(slow)
+			}
 		}
 	}
+	close(back)
+	others.Wait()
 	if err := s.Close(); err != nil {
+		q.t.Error(err)
+	}
+}
+
+// look reads a picture and wants every pixel to be of the unit it was made from.
+func (q *queue) look(s device.Stream, p *device.Picture, slow time.Duration) {
+	host, err := q.device.Pool().Alloc("lane", "copy", device.Pinned, p.Size())
+	if err != nil {
+		q.t.Error(err)
+		return
+	}
+	if err := s.CopyPicture(host, p); err != nil {
+		if !errors.Is(err, device.ErrClosed) || !q.closed.Load() {
+			q.t.Error(err)
+		}
+	} else {
+		time.Sleep(slow)
+		err := errors.Join(s.CopyPicture(host, p), s.Synchronize())
+		if v := uniform(host.Bytes()[:p.Pitch*p.Height], p.Pitch, p.Width); err != nil || v != int(p.PTS)&255 {
+			q.t.Errorf("%v, the picture of unit %d has the pixels of %d", err, p.PTS, v)
+		}
+	}
+	if err := host.Close(); err != nil {
 		q.t.Error(err)
 	}
 }
@@ -148,8 +149,8 @@ func TestDecoderAtRandom(t *testing.T) {
 	d := openDevice(t, t.TempDir())
 	for seed := range uint64(60) {
 		decodeAtRandom(t, d, rand.New(rand.NewPCG(seed, 7)))
-		if u := d.Pool().Usage(); u.Buffers != 0 {
-			t.Errorf("%d buffers are left", u.Buffers)
+		if u, n := d.Pool().Usage(), d.decoders.Load(); u.Buffers != 0 || n != 0 {
+			t.Errorf("%d buffers and %d decoders are left", u.Buffers, n)
 		}
 		if t.Failed() {
 			t.Fatalf("with seed %d", seed)
@@ -170,7 +171,8 @@ func decodeAtRandom(t *testing.T, d *Device, r *rand.Rand) {
 	}
 	var running sync.WaitGroup
 	slow := time.Duration(r.IntN(3)) * 300 * time.Microsecond
-	running.Go(func() { q.look(slow) })
+	choices := rand.New(rand.NewPCG(r.Uint64(), 7))
+	running.Go(func() { q.lane(choices, slow) })
 	closing := units
 	if r.IntN(3) == 0 {
 		closing = r.IntN(units)
@@ -180,6 +182,7 @@ func decodeAtRandom(t *testing.T, d *Device, r *rand.Rand) {
 			time.Sleep(3 * time.Millisecond)
 			q.end()
 		})
+		q.closed.Store(true)
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
@@ -216,46 +219,5 @@ func decodeAtRandom(t *testing.T, d *Device, r *rand.Rand) {
 	running.Wait()
 	if err := c.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestDecodeDoesNotWaitForACopy: on a busy GPU a copy takes its time, and units are taken meanwhile.
-func TestDecodeDoesNotWaitForACopy(t *testing.T) {
-	second := make(chan struct{})
-	g := &gallery{t: t, device: openDevice(t, t.TempDir()), keep: true, wants: func(pts time.Duration) bool {
-		if pts == 2 {
-			close(second)
-		}
-		return true
-	}}
-	c := g.decoder(t, device.DecoderOptions{}).(*decoder)
-	hold := make(chan struct{})
-	busy := driver.NewHostFunction(func() { <-hold }, true)
-	if err := c.device.do(func() error { return c.stream.Call(busy) }); err != nil {
-		t.Fatal(err)
-	}
-	taken := make(chan error, 1)
-	go func() {
-		err := errors.Join(c.Decode(unit(1, small+whole)), c.Decode(unit(2, whole)))
-		<-second
-		time.Sleep(50 * time.Millisecond) // the second picture now waits for the first one's copy
-		taken <- errors.Join(err, c.Decode(unit(3, whole)))
-	}()
-	select {
-	case err := <-taken:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(5 * time.Second):
-		t.Error("a unit waits for the copy of a picture before it")
-	}
-	close(hold)
-	if err := errors.Join(c.Flush(), c.Close()); err != nil || len(g.kept) != 3 {
-		t.Errorf("%v, %d pictures", err, len(g.kept))
-	}
-	for _, p := range g.kept {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package cuda is the product's device: NVDEC decodes, TensorRT infers, kernels of our own do the rest, and
-// pixels never leave the GPU but by Stream.Copy.
+// pixels never leave the GPU but by Stream.CopyPicture.
 package cuda
 
 import (

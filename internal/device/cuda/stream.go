@@ -67,6 +67,24 @@ func (s *stream) Copy(dst, src *device.Buffer) error {
 	return s.do(func() error { return s.handle.Copy(dst.Address(), src.Address(), dst.Size()) })
 }
 
+func (s *stream) CopyPicture(dst *device.Buffer, p *device.Picture) error {
+	if dst.Size() != p.Size() {
+		return fmt.Errorf("copy a picture of %d bytes to a buffer of %d for %s", p.Size(), dst.Size(), s.owner)
+	}
+	from, err := p.Open(s)
+	if err != nil {
+		return err
+	}
+	to := p.Planes(dst.Address())
+	return s.do(func() error {
+		err := s.handle.CopyRows(to.Luma, to.Pitch, from.Luma, from.Pitch, p.Width, p.Height)
+		if err != nil {
+			return err
+		}
+		return s.handle.CopyRows(to.Chroma, to.Pitch, from.Chroma, from.Pitch, (p.Width+1)&^1, (p.Height+1)/2)
+	})
+}
+
 func (s *stream) Do(fn func()) error {
 	f := driver.NewHostFunction(fn, s.capture == nil)
 	f.OnPanic(s.device.Fail)

@@ -114,7 +114,7 @@ func (d *Device) NewDecoder(o device.DecoderOptions) (device.Decoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decoder for %s: %w", o.Owner, err)
 	}
-	decoder, err := newDecoder(d.options.FFmpeg, sync, o)
+	decoder, err := newDecoder(d.options.FFmpeg, sync, d.Pool(), o)
 	if err != nil {
 		return nil, err
 	}

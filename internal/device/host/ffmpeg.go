@@ -32,6 +32,8 @@ type decoder struct {
 	done chan struct{}
 	err  error
 
+	frames frames
+
 	mutex   sync.Mutex
 	pending []pending
 	// log holds the last lines of the process that are not about pictures.
@@ -83,7 +85,7 @@ func ffmpegSync(path string) ([]string, error) {
 }
 
 // newDecoder starts the process.
-func newDecoder(path string, sync []string, o device.DecoderOptions) (*decoder, error) {
+func newDecoder(path string, sync []string, pool *device.Pool, o device.DecoderOptions) (*decoder, error) {
 	if matroskaCodecs[o.Format.Codec] == "" {
 		return nil, fmt.Errorf("decoder for %s: codec %q: expected h264, h265, vp9 or av1", o.Owner, o.Format.Codec)
 	}
@@ -91,6 +93,7 @@ func newDecoder(path string, sync []string, o device.DecoderOptions) (*decoder, 
 		"-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", "-copyts"}, sync...)
 	arguments = append(arguments, "-vf", "showinfo=checksum=0", "-pix_fmt", "nv12", "-noautoscale", "-f", "rawvideo", "-flush_packets", "1", "pipe:1")
 	d := &decoder{options: o, process: exec.Command(path, arguments...), pictures: make(chan announced, 1024), done: make(chan struct{})}
+	d.frames.init(pool, o.Owner)
 	isolate(d.process)
 	input, err := d.process.StdinPipe()
 	if err != nil {
@@ -176,8 +179,9 @@ func (d *decoder) Close() error {
 	d.mutex.Unlock()
 	_ = d.process.Process.Kill()
 	_ = d.input.Close()
+	freed := d.frames.close()
 	<-d.done
-	return nil
+	return freed
 }
 
 // readMessages sorts the process's messages into announcements and the log.
@@ -280,17 +284,16 @@ func (d *decoder) deliver(output io.Reader, a announced, seq uint64) error {
 		_, err := io.CopyN(io.Discard, output, int64(format.Width*format.Height)+format.Size()-int64(format.Pitch*format.Height))
 		return err
 	}
-	p, err := d.options.Output.Acquire(format)
+	p, err := d.frames.take(format)
 	if err != nil {
 		return err
 	}
-	if err := readPicture(output, bytesOf(p.Buffer), format); err != nil {
-		d.options.Output.Release(p)
-		return err
+	if err := readPicture(output, bytesOf(p.picture.Buffer), format); err != nil {
+		return errors.Join(err, p.Release())
 	}
-	p.Seq, p.PTS, p.Time, p.TimeError = seq, u.pts, u.time, u.timeError
-	p.Submitted, p.Decoded = u.submitted, time.Now()
-	d.options.Output.Deliver(p)
+	p.picture.Seq, p.picture.PTS, p.picture.Time, p.picture.TimeError = seq, u.pts, u.time, u.timeError
+	p.picture.Submitted, p.picture.Decoded = u.submitted, time.Now()
+	d.options.Output.Deliver(&p.picture)
 	return nil
 }
 

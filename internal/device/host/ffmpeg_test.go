@@ -43,30 +43,18 @@ type collector struct {
 	formats []device.PictureFormat
 	// wants is Wants; nil wants every picture.
 	wants func(pts time.Duration) bool
-	// block, if set, makes Acquire wait until it is closed.
-	block chan struct{}
 }
 
 func (c *collector) Wants(pts time.Duration) bool { return c.wants == nil || c.wants(pts) }
-
-func (c *collector) Acquire(f device.PictureFormat) (*device.Picture, error) {
-	if c.block != nil {
-		<-c.block
-	}
-	b, err := c.pool.Alloc("test", "picture", device.Pinned, f.Size())
-	return &device.Picture{PictureFormat: f, Buffer: b}, err
-}
 
 func (c *collector) Deliver(p *device.Picture) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.pts = append(c.pts, p.PTS)
-	c.hashes = append(c.hashes, md5.Sum(p.Buffer.Bytes()))
+	c.hashes = append(c.hashes, md5.Sum(bytesOf(p.Buffer)))
 	c.formats = append(c.formats, p.PictureFormat)
-	_ = p.Buffer.Close()
+	_ = p.Release()
 }
-
-func (c *collector) Release(p *device.Picture) { _ = p.Buffer.Close() }
 
 func startDecoder(t *testing.T, f media.Format, c *collector) *decoder {
 	t.Helper()
@@ -75,7 +63,7 @@ func startDecoder(t *testing.T, f media.Format, c *collector) *decoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDecoder(path, sync, device.DecoderOptions{Owner: "test", Format: f, Output: c})
+	d, err := newDecoder(path, sync, c.pool, device.DecoderOptions{Owner: "test", Format: f, Output: c})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,13 +46,21 @@ func bytesOf(b *device.Buffer) []byte {
 	return m.(*memory).bytes[offset : offset+b.Size()]
 }
 
-// pixelsOf is a picture's content as it is now.
-func pixelsOf(p *device.Picture) []byte {
+// planesOf says where a picture lies now.
+func planesOf(p *device.Picture) device.Planes {
 	if p.Place == nil {
-		return bytesOf(p.Buffer)
+		return p.Planes(p.Buffer.Address())
 	}
-	at := *(*uintptr)(unsafe.Pointer(unsafe.SliceData(bytesOf(p.Place))))
-	return unsafe.Slice((*byte)(dl.Pointer(at)), p.Size())
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(bytesOf(p.Place)))), device.PlaceSize/8)
+	return device.Planes{Luma: uintptr(words[0]), Chroma: uintptr(words[1]), Pitch: int(words[2])}
+}
+
+// pixelsOf are the rows of luma and of chroma at some planes, of which the last ones end where their pixels do.
+func pixelsOf(f device.PictureFormat, at device.Planes) (luma, chroma []byte) {
+	rows := func(plane uintptr, n, width int) []byte {
+		return unsafe.Slice((*byte)(dl.Pointer(plane)), (n-1)*at.Pitch+width)
+	}
+	return rows(at.Luma, f.Height, f.Width), rows(at.Chroma, (f.Height+1)/2, f.Width+f.Width&1)
 }
 
 // floatsOf is a float32 buffer's content.

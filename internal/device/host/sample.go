@@ -77,6 +77,7 @@ type resampled[T uint32 | uint64] struct {
 type sampler struct {
 	picture      *device.Picture
 	luma, chroma []byte
+	pitch        int
 	format       device.PictureFormat
 	width        int
 	colour       colour
@@ -102,9 +103,9 @@ func newSampler(p *device.Picture, width, height int) *sampler {
 
 // open finds the picture, which is another one at every run.
 func (t *sampler) open() {
-	raw := pixelsOf(t.picture)
-	luma := t.format.Pitch * t.format.Height
-	t.luma, t.chroma = raw[:luma], raw[luma:t.format.Size()]
+	at := planesOf(t.picture)
+	t.pitch = at.Pitch
+	t.luma, t.chroma = pixelsOf(t.format, at)
 }
 
 // aim sets the region that is sampled, as x1, y1, x2, y2 in picture pixels.
@@ -155,7 +156,7 @@ func (t *sampler) lumaRow(y int) []uint32 {
 		return cached.words
 	}
 	cached.source = y
-	row := t.luma[y*t.format.Pitch:][:t.format.Width]
+	row := t.luma[y*t.pitch:][:t.format.Width]
 	if len(row) == 1 {
 		t.narrow = [4]byte{row[0], row[0]}
 		row = t.narrow[:2]
@@ -176,7 +177,7 @@ func (t *sampler) chromaRow(y int) []uint64 {
 		return cached.words
 	}
 	cached.source = y
-	row := t.chroma[y*t.format.Pitch:][:t.format.Width+t.format.Width&1]
+	row := t.chroma[y*t.pitch:][:t.format.Width+t.format.Width&1]
 	if len(row) == 2 {
 		t.narrow = [4]byte{row[0], row[1], row[0], row[1]}
 		row = t.narrow[:]

@@ -116,6 +116,33 @@ func (s *stream) Copy(dst, src *device.Buffer) error {
 	return s.enqueue(item{to: bytesOf(dst), from: bytesOf(src)})
 }
 
+func (s *stream) CopyPicture(dst *device.Buffer, p *device.Picture) error {
+	if dst.Size() != p.Size() {
+		return fmt.Errorf("copy a picture of %d bytes to a buffer of %d for %s", p.Size(), dst.Size(), s.owner)
+	}
+	from, err := p.Open(s)
+	if err != nil {
+		return err
+	}
+	format, to := p.PictureFormat, bytesOf(dst)
+	return s.push(item{work: func() error {
+		luma, chroma := pixelsOf(format, from)
+		copyRows(to, format.Pitch, luma, from.Pitch, format.Width)
+		copyRows(to[format.Pitch*format.Height:], format.Pitch, chroma, from.Pitch, format.Width+format.Width&1)
+		return nil
+	}})
+}
+
+// copyRows copies rows of width bytes until no more are left in from.
+func copyRows(to []byte, toPitch int, from []byte, fromPitch, width int) {
+	for ; ; to, from = to[toPitch:], from[fromPitch:] {
+		copy(to, from[:width])
+		if len(from) <= fromPitch {
+			return
+		}
+	}
+}
+
 func (s *stream) Do(fn func()) error {
 	return s.enqueue(item{do: fn})
 }

@@ -119,6 +119,10 @@ func TestCopies(t *testing.T) {
 		if b := r.download(t)[50:]; !bytes.Equal(b, []byte{28, 29, 30, 31, 0, 44, 45, 46, 47, 0, 60, 61, 62, 63}) {
 			t.Errorf("rows: % d", b)
 		}
+		ok(t, r.CopyRows(r.host, 8, other+28, 16, 4, 2), r.Synchronize())
+		if b := r.bytes[:12]; !bytes.Equal(b, []byte{28, 29, 30, 31, 0, 0, 0, 0, 44, 45, 46, 47}) {
+			t.Errorf("rows to pinned memory: % d", b)
+		}
 		mine := make([]byte, 64)
 		refuse(t, r.Copy(r.device, uintptr(unsafe.Pointer(&mine[0])), 64), InvalidValue, "source is not inside device or pinned")
 		refuse(t, r.Copy(r.device+1, r.host, 64), InvalidValue, "destination is not inside")

@@ -58,14 +58,14 @@ type copy2D struct {
 // rows holds parameters of CopyRows, so that a copy allocates nothing. The driver reads them before it returns.
 var rows = sync.Pool{New: func() any { return new(copy2D) }}
 
-// CopyRows queues a copy of height rows of width bytes within device memory, whose rows lie dstPitch and
-// srcPitch bytes apart.
+// CopyRows queues a copy of height rows of width bytes, which lie dstPitch and srcPitch bytes apart, between any two
+// addresses of device or page-locked memory.
 func (s Stream) CopyRows(dst uintptr, dstPitch int, src uintptr, srcPitch, width, height int) error {
-	const device = 2
+	const unified = 4 // the driver tells from the address what memory it is
 	c := rows.Get().(*copy2D)
 	*c = copy2D{
-		SrcType: device, SrcDevice: src, SrcPitch: uint64(srcPitch),
-		DstType: device, DstDevice: dst, DstPitch: uint64(dstPitch),
+		SrcType: unified, SrcDevice: src, SrcPitch: uint64(srcPitch),
+		DstType: unified, DstDevice: dst, DstPitch: uint64(dstPitch),
 		Width: uint64(width), Height: uint64(height),
 	}
 	err := call("cuMemcpy2DAsync", hot.Memcpy2DAsync, uintptr(unsafe.Pointer(c)), uintptr(s))

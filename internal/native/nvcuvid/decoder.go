@@ -22,7 +22,7 @@ type Config struct {
 	// MaxWidth and MaxHeight are the largest pictures that the decoder can go over to without being made
 	// again, in pixels; 0 means the first picture's. They cost memory.
 	MaxWidth, MaxHeight int
-	// Room, if set, is called inside Decode when pictures that came out must be mapped and unmapped now or
+	// Room, if set, is called inside Decode when pictures that came out must be given back, by Unmap or Skip, now or
 	// never: all before the hardware decoder is changed because the stream's format has changed, one before its
 	// surface is decoded into again. It makes room until enough says that there is.
 	Room func(enough func() bool) error
@@ -30,9 +30,6 @@ type Config struct {
 	// decoder would wait for 4 to 16 more. Their sequence headers are changed to say so, until a timestamp
 	// shows that they do reorder.
 	LowDelay bool
-	// Status counts damaged pictures in Stats and tells them in Frame.Damage, for codecs whose hardware
-	// reports that.
-	Status bool
 	// Caps, if set, is asked instead of QueryCaps.
 	Caps func(Kind) (Caps, error)
 	// ParseOnly parses without a GPU; Map then fails.
@@ -47,7 +44,7 @@ type Stats struct {
 	Decoded, Shown, Mapped, Skipped int
 	// Lost came out but can never be mapped: the format changed before, or they were late.
 	Lost int
-	// Damaged could not be decoded, Concealed were decoded with guesses. Only with Config.Status.
+	// Damaged could not be decoded, Concealed were decoded with guesses, as far as Inspect was asked.
 	Damaged, Concealed int
 	// Created and Reconfigured count hardware decoders made and changed.
 	Created, Reconfigured int

@@ -40,6 +40,7 @@ func take(t *testing.T, d *Decoder) (stamps []int64) {
 			t.Errorf("picture %d shows %d", p.Timestamp, content(f))
 		}
 		stamps = append(stamps, f.Timestamp)
+		d.Inspect(p)
 		if err := d.Unmap(f); err != nil {
 			t.Error(err)
 		}
@@ -52,7 +53,7 @@ func take(t *testing.T, d *Decoder) (stamps []int64) {
 
 func TestDecode(t *testing.T) {
 	useFake(t)
-	d := open(t, Config{Extra: 2, Status: true})
+	d := open(t, Config{Extra: 2})
 	var got []int64
 	for i, unit := range []string{sequence(40, 30, 8, 3) + "P\x02", "P\x09", "B\x02", "P\x08", "P\x02R", "B\x02"} {
 		if err := d.Decode([]byte(unit), int64(i)*3003+1<<40); err != nil {
@@ -81,10 +82,19 @@ func TestDecode(t *testing.T) {
 	if err := errors.Join(d.Decode([]byte("P\x02"), 0), d.Decode([]byte("P\x02"), 1)); err != nil || standIn.Flags()&packetDiscontinuity == 0 {
 		t.Errorf("after a discontinuity: %v, or its flag is missing", err)
 	}
+	p, _ := d.Next()
+	d.Skip(p)
+	d.Skip(p)
+	if s := d.Stats(); s.Skipped != 1 {
+		t.Errorf("after one was given back, twice: %+v", s)
+	}
 	for range 2 {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	if damage := d.Inspect(p); damage != NoDamage {
+		t.Errorf("damage after close: %d", damage)
 	}
 	if err := d.Decode([]byte("P\x02"), 2); !errors.Is(err, ErrClosed) {
 		t.Errorf("decode after close: %v", err)

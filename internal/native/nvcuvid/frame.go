@@ -34,7 +34,6 @@ type Frame struct {
 	Width, Height int     // pixels of luma
 	FullRange     bool
 	Timestamp     int64
-	Damage        Damage // with Config.Status
 	surface       int32
 }
 
@@ -72,9 +71,6 @@ func (d *Decoder) Map(p Picture, s cuda.Stream) (Frame, error) {
 	d.mapped = append(d.mapped, f.Luma)
 	d.stats.Mapped++
 	f.Chroma = f.Luma + uintptr(f.Pitch*even(f.Height))
-	if d.config.Status {
-		f.Damage = d.count(p)
-	}
 	return f, nil
 }
 
@@ -89,17 +85,13 @@ func (d *Decoder) Unmap(f Frame) error {
 	return call("cuvidUnmapVideoFrame", hot.UnmapVideoFrame, d.hardware.handle, f.Luma)
 }
 
-// Skip gives p's surface back without a Map, once p is Done, and tells its damage.
-func (d *Decoder) Skip(p Picture) Damage {
+// Skip gives p's surface back without a Map.
+func (d *Decoder) Skip(p Picture) {
 	if d.closed || p.generation != d.hardware.generation || d.waiting[p.info.Index] == 0 {
-		return NoDamage
+		return
 	}
 	d.waiting[p.info.Index]--
 	d.stats.Skipped++
-	if !d.config.Status {
-		return NoDamage
-	}
-	return d.count(p)
 }
 
 // Done tells whether the hardware is through with p, so that Map will not wait for it. Where it does not tell, the
@@ -117,10 +109,11 @@ func (d *Decoder) Done(p Picture) bool {
 	return err != nil || status != inProgress
 }
 
-// count asks for the damage of a mapped picture. An answer that does not come is no damage.
-func (d *Decoder) count(p Picture) Damage {
-	if codec := d.format.Codec; codec != H264 && codec != HEVC {
-		return NoDamage // the hardware does not tell
+// Inspect tells what the hardware met in p, once p is Done, and counts it. Where it does not tell, and of pictures of the past,
+// the answer is no damage.
+func (d *Decoder) Inspect(p Picture) Damage {
+	if codec := d.format.Codec; d.closed || p.generation != d.hardware.generation || codec != H264 && codec != HEVC {
+		return NoDamage
 	}
 	damage, err := d.damage(p)
 	switch {
@@ -154,13 +147,4 @@ func (d *Decoder) status(p Picture) (int32, error) {
 	*s = decodeStatus{}
 	err := call("cuvidGetDecodeStatus", hot.GetDecodeStatus, d.hardware.handle, uintptr(p.info.Index), address(s))
 	return s.Status, err
-}
-
-// Damaged tells whether the hardware met errors in p. It is only meaningful right after its Map.
-func (d *Decoder) Damaged(p Picture) (bool, error) {
-	if d.closed || p.generation != d.hardware.generation {
-		return false, ErrStale
-	}
-	damage, err := d.damage(p)
-	return damage != NoDamage, err
 }

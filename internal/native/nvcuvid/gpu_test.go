@@ -84,7 +84,7 @@ func playOnGPU(t *testing.T, units []media.AccessUnit, codec Codec) error {
 		return err
 	}
 	p := &player{stream: s}
-	d, err := NewDecoder(Config{Codec: codec, Extra: 2, Room: func(func() bool) error { return p.drain() }, Status: true, LowDelay: true})
+	d, err := NewDecoder(Config{Codec: codec, Extra: 2, Room: func(func() bool) error { return p.drain() }, LowDelay: true})
 	if err != nil {
 		return err
 	}

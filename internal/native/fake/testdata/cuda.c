@@ -398,10 +398,10 @@ i32 cuMemcpyAsync(u64 dst, u64 src, u64 n, u64 stream) {
 i32 cuMemcpy2DAsync_v2(Rows* c, u64 stream) {
     BEGIN(0);
     FIND(s, stream, STREAM);
-    if (c->st != 2 || c->dt != 2 || c->sx || c->sy || c->dx || c->dy || c->sh || c->dh || c->sa || c->da) REFUSE(1, "not a copy within device memory");
+    if (c->st != 4 || c->dt != 4 || c->sx || c->sy || c->dx || c->dy || c->sh || c->dh || c->sa || c->da) REFUSE(1, "not a copy between unified addresses");
     if (c->w > c->sp || c->w > c->dp) REFUSE(1, "rows are longer than their pitch");
-    if (!memory(c->dd, extent(c->dp, c->w, c->h), DEVICE_MEMORY)) REFUSE(1, "destination is not inside device memory");
-    if (!memory(c->sd, extent(c->sp, c->w, c->h), DEVICE_MEMORY)) REFUSE(1, "source is not inside device memory");
+    if (!memory(c->dd, extent(c->dp, c->w, c->h), 0)) REFUSE(1, "destination is not inside device or pinned memory");
+    if (!memory(c->sd, extent(c->sp, c->w, c->h), 0)) REFUSE(1, "source is not inside device or pinned memory");
     return put(s, &(Op){.kind = ROWS, .rows = *c});
 }
 

@@ -38,8 +38,14 @@ typedef struct { u32 codec, surfaces, rest[8]; u64 user; Callback sequence, deco
 #define PITCH 2048
 typedef struct { i32 index, progressive, top, repeat; i64 time; } Display;
 typedef struct { Params p; int next, surfaces, held; Display hold, last; } Parser;
-// pictures is what each surface holds; a mapped frame shows it in its first bytes.
-typedef struct { u64 w, h, maxw, maxh, memory[64]; int surfaces, outputs, mapped; i64 pictures[32], frames[64]; int used[64]; i32 status[32]; } Decoder;
+// pictures is what each surface holds; a mapped frame shows it in its first bytes. Of each output: whether it is used, by
+// which surface, and whether its stream has yet to come to it.
+typedef struct {
+    u64 w, h, maxw, maxh, memory[64];
+    int surfaces, outputs, mapped, used[64], from[64], coming[64];
+    i64 pictures[32], frames[64];
+    i32 status[32];
+} Decoder;
 
 static i64 now; // the timestamp of the picture that is being decoded
 static i32 nowStatus;
@@ -137,6 +143,7 @@ i32 cuvidDestroyDecoder(Decoder* d) {
 }
 i32 cuvidDecodePicture(Decoder* d, i32* p) {
     if (p[2] >= d->surfaces) { wrong("surface out of range"); return 1; }
+    for (int i = 0; i < d->outputs; i++) if (d->used[i] && d->from[i] == p[2]) wrong("decoded into a mapped surface");
     d->pictures[p[2]] = now; d->status[p[2]] = nowStatus;
     return 0;
 }
@@ -147,12 +154,16 @@ i32 cuvidGetDecodeStatus(Decoder* d, i32 n, i32* s) {
     return 0;
 }
 
-typedef struct { u64 at, size; int value; } Fill;
-static void fill(void* arg) {
-    Fill* f = arg;
+typedef struct { u64 at, size; int value, *coming; } Fill;
+static void put(Fill* f) {
     void* (*host)(u64, u64) = cuda("fake_host");
     void* p = host(f->at, f->size);
     if (p) memset(p, f->value, f->size); else wrong("surface gone before it was written");
+}
+static void fill(void* arg) {
+    Fill* f = arg;
+    put(f);
+    __atomic_store_n(f->coming, 0, __ATOMIC_RELEASE);
     free(f);
 }
 i32 cuvidMapVideoFrame64(Decoder* d, i32 n, void** p, u32* pitch, i32* proc) {
@@ -161,10 +172,11 @@ i32 cuvidMapVideoFrame64(Decoder* d, i32 n, void** p, u32* pitch, i32* proc) {
     if (d->status[n] == 1) wrong("mapped while the hardware was at it");
     if (d->mapped == d->outputs) { wrong("too many maps"); return 205; }
     for (int i = 0; i < d->outputs; i++) if (!d->used[i]) {
-        d->used[i] = 1; d->frames[i] = d->pictures[n]; *p = &d->frames[i];
+        d->used[i] = 1; d->from[i] = n; d->frames[i] = d->pictures[n]; *p = &d->frames[i];
         if (d->memory[i]) {
             Fill* f = malloc(sizeof *f);
-            *f = (Fill){d->memory[i], PITCH * d->h * 3 / 2, (int)d->pictures[n]};
+            *f = (Fill){d->memory[i], PITCH * d->h * 3 / 2, (int)d->pictures[n], &d->coming[i]};
+            __atomic_store_n(f->coming, 1, __ATOMIC_RELAXED);
             i32 (*push)(u64, void (*)(void*), void*) = cuda("fake_push");
             if ((code = push(((u64*)proc)[7], fill, f))) return code;
             *p = (void*)d->memory[i];
@@ -179,6 +191,8 @@ i32 cuvidUnmapVideoFrame64(Decoder* d, i64* p) {
     i64 i = p - d->frames;
     for (int k = 0; k < d->outputs; k++) if (d->memory[k] && d->memory[k] == (u64)p) i = k;
     if (i < 0 || i > 63 || !d->used[i]) { wrong("unmapped what was not mapped"); return 1; }
+    if (__atomic_load_n(&d->coming[i], __ATOMIC_ACQUIRE)) wrong("unmapped before its stream came to it");
+    else if (d->memory[i]) put(&(Fill){d->memory[i], PITCH * d->h * 3 / 2, 0xee}); // for who still reads it
     d->used[i] = 0; d->mapped--;
     return 0;
 }

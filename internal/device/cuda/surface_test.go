@@ -1,0 +1,202 @@
+package cuda
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"sightline/internal/device"
+)
+
+// kept is a decoder whose pictures the test takes, with a stream to look at them.
+type kept struct {
+	*gallery
+	device.Decoder
+	stream device.Stream
+}
+
+func keep(t *testing.T) *kept {
+	t.Helper()
+	g := &gallery{t: t, device: openDevice(t, t.TempDir()), kept: make(chan *device.Picture, 64)}
+	s, err := g.device.NewStream("lane")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &kept{g, g.decoder(t, device.DecoderOptions{}), s}
+}
+
+// decode gives units of one picture each to the decoder, and tells when they were taken.
+func (k *kept) decode(first, n int) (taken chan error) {
+	taken = make(chan error, 1)
+	go func() {
+		var err error
+		for i := first; i < first+n && err == nil; i++ {
+			records := whole
+			if i == 1 {
+				records = small + whole
+			}
+			err = k.Decode(unit(i, records))
+		}
+		taken <- err
+	}()
+	return taken
+}
+
+// end closes everything; the device says what is left.
+func (k *kept) end() {
+	k.t.Helper()
+	if err := errors.Join(k.Decoder.Close(), k.stream.Close()); err != nil {
+		k.t.Error(err)
+	}
+}
+
+func (k *kept) want(p *device.Picture, luma int) {
+	k.t.Helper()
+	if s := k.look(k.stream, p); s.luma != luma || s.chroma != luma {
+		k.t.Errorf("the picture at %v shows %d and %d, want %d", p.PTS, s.luma, s.chroma, luma)
+	}
+}
+
+func (k *kept) giveBack(list ...*device.Picture) {
+	k.t.Helper()
+	for _, p := range list {
+		if err := p.Release(); err != nil {
+			k.t.Error(err)
+		}
+	}
+}
+
+// TestDecodeGoesOnWithTwoPicturesOut: until it comes to their surfaces again, then it waits for them.
+func TestDecodeGoesOnWithTwoPicturesOut(t *testing.T) {
+	k := keep(t)
+	taken := k.decode(1, 12)
+	first, second := <-k.kept, <-k.kept
+	for range 3 + ahead - 2 { // the stream needs three surfaces
+		k.giveBack(<-k.kept)
+	}
+	select {
+	case p := <-k.kept:
+		t.Errorf("the picture at %v was decoded into a surface that is in use", p.PTS)
+	case err := <-taken:
+		t.Errorf("all were taken: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	k.want(second, 2)
+	k.giveBack(second)
+	k.want(first, 1)
+	k.giveBack(first)
+	for range 5 {
+		k.giveBack(<-k.kept)
+	}
+	if err := errors.Join(<-taken, k.Flush()); err != nil {
+		t.Error(err)
+	}
+	k.end()
+}
+
+// TestAnotherFormatWaitsForPictures: none is torn from who looks at it.
+func TestAnotherFormatWaitsForPictures(t *testing.T) {
+	k := keep(t)
+	if err := <-k.decode(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	first, second := <-k.kept, <-k.kept
+	if _, err := first.Open(k.stream); err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan error, 1)
+	go func() { taken <- k.Decode(unit(3, large+whole)) }()
+	select {
+	case err := <-taken:
+		t.Errorf("taken with two pictures out: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	k.want(first, 1)
+	k.giveBack(first)
+	k.want(second, 2)
+	k.giveBack(second)
+	if err := errors.Join(<-taken, k.Flush()); err != nil {
+		t.Error(err)
+	}
+	third := <-k.kept
+	if k.want(third, 3); third.Width != 640 {
+		t.Errorf("%d columns", third.Width)
+	}
+	k.giveBack(third)
+	k.end()
+}
+
+// TestPicturesAfterClose: one that is open stays, and the hardware with it; others can only be given back.
+func TestPicturesAfterClose(t *testing.T) {
+	k := keep(t)
+	if err := <-k.decode(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	first, second := <-k.kept, <-k.kept
+	if _, err := first.Open(k.stream); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Open(k.stream); err == nil || !strings.Contains(err.Error(), "another picture") {
+		t.Errorf("two at a time: %v", err)
+	}
+	if err := k.Decoder.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := second.Open(k.stream); !errors.Is(err, device.ErrClosed) {
+		t.Errorf("opened after the close: %v", err)
+	}
+	k.giveBack(second)
+	k.want(first, 1)
+	if n := k.device.decoders.Load(); n != 1 {
+		t.Errorf("%d decoders with a picture open, want 1", n)
+	}
+	k.giveBack(first, first, second)
+	if n := k.device.decoders.Load(); n != 0 {
+		t.Errorf("%d decoders are left", n)
+	}
+	k.end()
+}
+
+func TestAPictureThatCannotBeOpened(t *testing.T) {
+	k := keep(t)
+	if err := <-k.decode(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	first, second := <-k.kept, <-k.kept
+	libraries["nvcuvid"].Fail("cuvidMapVideoFrame64", 205)
+	if _, err := first.Open(k.stream); err == nil || !strings.Contains(err.Error(), "open a picture of gate") {
+		t.Errorf("%v", err)
+	}
+	if _, err := first.Open(k.stream); err == nil {
+		t.Error("it was opened after it had failed")
+	}
+	k.giveBack(first)
+	k.want(second, 2)
+	k.giveBack(second)
+	taken := k.decode(3, 20) // no surface is missing
+	for range 20 {
+		k.giveBack(<-k.kept)
+	}
+	if err := errors.Join(<-taken, k.Flush()); err != nil {
+		t.Error(err)
+	}
+	k.end()
+}
+
+// TestPicturesOfALostDevice can be given back.
+func TestPicturesOfALostDevice(t *testing.T) {
+	k := keep(t)
+	if err := <-k.decode(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	first, second := <-k.kept, <-k.kept
+	k.want(first, 1)
+	k.device.Fail(errors.New("an end"))
+	k.giveBack(first)
+	if _, err := second.Open(k.stream); !errors.Is(err, device.ErrLost) {
+		t.Errorf("%v", err)
+	}
+	k.giveBack(second)
+	k.end()
+}
