@@ -79,6 +79,7 @@ func Checks() []Check {
 		{"UnjoinedCaptureIsRefused", UnjoinedCaptureIsRefused},
 		{"DecoderAccountsForEveryPicture", DecoderAccountsForEveryPicture},
 		{"DecoderFollowsTheSize", DecoderFollowsTheSize},
+		{"PicturesStayUntilGivenBack", PicturesStayUntilGivenBack},
 		{"PixelsStayOnTheDevice", PixelsStayOnTheDevice},
 		{"MemoryComesBack", MemoryComesBack},
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},

@@ -44,9 +44,7 @@ func (c *collector) add(p *device.Picture) error {
 		return err
 	}
 	err = errors.Join(c.stream.CopyPicture(staging, p), c.stream.Synchronize())
-	for rows := staging.Bytes(); len(rows) > 0; rows = rows[p.Pitch:] {
-		c.pixels.Write(rows[:(p.Width+1)&^1])
-	}
+	writePixels(c.pixels, staging.Bytes(), p.PictureFormat)
 	return errors.Join(err, staging.Close())
 }
 

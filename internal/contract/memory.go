@@ -134,18 +134,19 @@ func MemoryComesBack(h *Harness) (_ string, err error) {
 	return fmt.Sprintf("%d cycles, GPU memory %d MiB before, %d after", h.Cycles, all>>20, allAfter>>20), nil
 }
 
-// decodeSome makes a decoder, gives it a few pictures and closes it in the middle.
+// decodeSome makes a decoder, gives it a few pictures and closes it in the middle. What it delivered last goes back after that.
 func (h *Harness) decodeSome(d device.Device) (err error) {
 	source, err := file.Open(h.Clips[0], file.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	decoder, err := d.NewDecoder(device.DecoderOptions{Owner: "check", Format: source.Format(), Output: discard{}})
+	sink := &newest{}
+	decoder, err := d.NewDecoder(device.DecoderOptions{Owner: "check", Format: source.Format(), Output: sink})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, decoder.Close()) }()
+	defer func() { err = errors.Join(err, decoder.Close(), sink.giveBack()) }()
 	for range 3 {
 		unit, err := source.Next(context.Background())
 		if err == nil {
@@ -158,9 +159,19 @@ func (h *Harness) decodeSome(d device.Device) (err error) {
 	return nil
 }
 
-// discard is a sink that looks at nothing.
-type discard struct{}
+// newest is a sink that holds the newest picture and looks at none.
+type newest struct{ picture *device.Picture }
 
-func (discard) Wants(time.Duration) bool { return true }
+func (s *newest) Wants(time.Duration) bool { return true }
 
-func (discard) Deliver(p *device.Picture) { _ = p.Release() }
+func (s *newest) Deliver(p *device.Picture) {
+	_ = s.giveBack()
+	s.picture = p
+}
+
+func (s *newest) giveBack() error {
+	if s.picture == nil {
+		return nil
+	}
+	return s.picture.Release()
+}

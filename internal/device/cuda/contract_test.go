@@ -12,7 +12,7 @@ import (
 
 // withoutGPU are the checks that need real pictures: sightline validate runs them on a GPU.
 var withoutGPU = []string{
-	"DecoderAccountsForEveryPicture", "DecoderFollowsTheSize", "PixelsStayOnTheDevice", "MemoryComesBack",
+	"DecoderAccountsForEveryPicture", "DecoderFollowsTheSize", "PicturesStayUntilGivenBack", "PixelsStayOnTheDevice", "MemoryComesBack",
 	"SharingAContextBreaksIt", "GoldenTensors", "GoldenPictures", "Families", "Cascades", "Nested",
 	"VectorsAreReported", "PeopleAreRecognised", // the stand-ins run no kernels
 }

@@ -28,6 +28,9 @@ type decoder struct {
 	seq     uint64
 	// free are surfaces that were given back, to be used again.
 	free []*surface
+	// late is how many more pictures are copied when they are opened, into copied: see surface.evade.
+	late   int
+	copied *device.Buffer
 	// starved is set while the parser waits for pictures to be given back, opened while one is open, left when the decoder
 	// was closed meanwhile: it then goes with that picture.
 	starved, opened, left bool
@@ -178,6 +181,9 @@ func (c *decoder) room() bool {
 // vacate is until for the parser, which waits for surfaces: those that are given back count as well. Whoever looks at
 // pictures goes on meanwhile, and needs nothing of the parser for it.
 func (c *decoder) vacate(enough func() bool) error {
+	if c.opened && !enough() {
+		c.late = lateness
+	}
 	c.starved = true
 	err := c.until(enough)
 	c.starved = false
@@ -319,5 +325,5 @@ func (c *decoder) Close() error {
 
 func (c *decoder) release() error {
 	c.device.decoders.Add(-1)
-	return c.device.undo(c.video.Close)
+	return errors.Join(c.device.undo(c.video.Close), c.copied.Close())
 }

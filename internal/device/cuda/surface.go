@@ -16,6 +16,7 @@ type surface struct {
 	decoder *decoder
 	shown   nvcuvid.Picture
 	mapped  nvcuvid.Frame
+	planes  device.Planes
 	state   surfaceState
 }
 
@@ -26,6 +27,8 @@ const (
 	// held: it waits in its decoder.
 	held
 	open
+	// copied: it is open, but as a copy, and has given the hardware's surface back.
+	copied
 	// gone: it could not be opened, and the decoder has taken it back.
 	gone
 )
@@ -49,7 +52,7 @@ func (p *surface) Open(s device.Stream) (device.Planes, error) {
 	defer c.using.Unlock()
 	var err error
 	switch {
-	case p.state == open:
+	case p.state == open || p.state == copied:
 	case c.closed || p.state != held:
 		err = fmt.Errorf("decoder: %w", device.ErrClosed)
 	case c.opened:
@@ -59,16 +62,66 @@ func (p *surface) Open(s device.Stream) (device.Planes, error) {
 			p.mapped, err = c.video.Map(p.shown, s.(*stream).handle)
 			return err
 		})
-		if c.opened = err == nil; c.opened {
-			p.state = open
-		} else {
-			p.state = gone
+		if p.state = gone; err == nil {
+			p.state, c.opened = open, true
+			p.planes = device.Planes{Luma: p.mapped.Luma, Chroma: p.mapped.Chroma, Pitch: p.mapped.Pitch}
+			err = p.evade(s)
 		}
 	}
 	if err != nil {
 		return device.Planes{}, fmt.Errorf("open a picture of %s: %w", c.options.Owner, err)
 	}
-	return device.Planes{Luma: p.mapped.Luma, Chroma: p.mapped.Chroma, Pitch: p.mapped.Pitch}, nil
+	return p.planes, nil
+}
+
+// lateness is for how many pictures a lane counts as late once the parser has had to wait for one of its.
+const lateness = 64
+
+// evade copies a picture that was just opened out of the decoder if its lane is late. The parser takes surfaces in turn: a
+// lane that keeps one for longer than a turn takes would hold the camera's decoder up.
+func (p *surface) evade(s device.Stream) error {
+	c := p.decoder
+	if c.starved {
+		c.late = lateness
+	}
+	if c.late == 0 {
+		old := c.copied
+		c.copied = nil
+		return old.Close()
+	}
+	c.late--
+	if c.copied == nil || c.copied.Size() != p.picture.Size() {
+		buffer, err := c.device.pool.Alloc(c.options.Owner, "picture of a late lane", device.OnDevice, p.picture.Size())
+		if err != nil {
+			return nil // it stays where it is
+		}
+		old := c.copied
+		c.copied = buffer
+		if err := old.Close(); err != nil {
+			return err
+		}
+	}
+	to := c.copied
+	c.using.Unlock()
+	err := s.CopyPicture(to, &p.picture)
+	if err == nil {
+		err = s.Synchronize()
+	}
+	c.using.Lock()
+	if err != nil {
+		return err
+	}
+	p.state, p.planes = copied, p.picture.Planes(to.Address())
+	return c.unmap(p)
+}
+
+// unmap gives the hardware's surface back.
+func (c *decoder) unmap(p *surface) error {
+	err := c.device.undo(func() error { return c.video.Unmap(p.mapped) })
+	if c.starved {
+		c.changed.Broadcast()
+	}
+	return err
 }
 
 // Release implements device.Surface.
@@ -82,9 +135,10 @@ func (p *surface) Release() (err error) {
 	case held:
 		c.video.Skip(p.shown)
 	case open:
-		c.opened = false
-		err = c.device.undo(func() error { return c.video.Unmap(p.mapped) })
-		if c.left {
+		err = c.unmap(p)
+	}
+	if p.state == open || p.state == copied {
+		if c.opened = false; c.left {
 			err = errors.Join(err, c.release())
 		}
 	}

@@ -95,6 +95,55 @@ func TestDecodeGoesOnWithTwoPicturesOut(t *testing.T) {
 	k.end()
 }
 
+// TestALateLaneHoldsNoDecoderUp: once the parser has waited for a picture that was open, the next ones are copied.
+func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
+	k := keep(t)
+	taken := k.decode(1, 60)
+	first := <-k.kept
+	k.want(first, 1)
+	var second *device.Picture
+	for range 3 + ahead - 1 {
+		if second != nil {
+			k.giveBack(second)
+		}
+		second = <-k.kept
+	}
+	c := k.Decoder.(*decoder)
+	for starved := false; !starved; time.Sleep(time.Millisecond) {
+		c.using.Lock()
+		starved = c.starved
+		c.using.Unlock()
+	}
+	k.giveBack(first)
+	k.want(second, 3+ahead)
+	for range 60 - 3 - ahead {
+		k.giveBack(<-k.kept)
+	}
+	k.want(second, 3+ahead)
+	k.giveBack(second)
+	if err := <-taken; err != nil {
+		t.Error(err)
+	}
+	for i := range 2 * lateness { // in time again: the copy's memory goes
+		if err := <-k.decode(61+i, 1); err != nil {
+			t.Fatal(err)
+		}
+		p := <-k.kept
+		k.want(p, (61+i)&255)
+		k.giveBack(p)
+	}
+	if u := k.device.Pool().Usage(); u.Used != 0 {
+		t.Errorf("%s", u)
+	}
+	if err := k.Flush(); err != nil {
+		t.Error(err)
+	}
+	k.end()
+	if u := k.device.Pool().Usage(); u.Used != 0 {
+		t.Errorf("%s", u)
+	}
+}
+
 // TestAnotherFormatWaitsForPictures: none is torn from who looks at it.
 func TestAnotherFormatWaitsForPictures(t *testing.T) {
 	k := keep(t)
