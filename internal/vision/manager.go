@@ -184,6 +184,7 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	planes.Put(m.where.Bytes())
 	// Run waits for origin, so that the stages' programs, on other streams, find the picture open as well.
 	if err := program.Run(); err != nil {
+		_ = origin.Synchronize() // which may have to open the picture yet
 		return err
 	}
 	for i, v := range m.viewers {

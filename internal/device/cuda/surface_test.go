@@ -249,3 +249,31 @@ func TestPicturesOfALostDevice(t *testing.T) {
 	k.giveBack(second)
 	k.end()
 }
+
+func TestOpeningAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool drop things")
+	}
+	k := keep(t)
+	const n = 4
+	if err := <-k.decode(1, n); err != nil {
+		t.Fatal(err)
+	}
+	for len(k.kept) < n {
+		time.Sleep(time.Millisecond)
+	}
+	allocated := testing.AllocsPerRun(n-1, func() {
+		p := <-k.kept
+		if _, err := p.Open(k.stream); err != nil {
+			t.Error(err)
+		}
+		if err := k.stream.Synchronize(); err != nil {
+			t.Error(err)
+		}
+		k.giveBack(p)
+	})
+	if allocated != 0 {
+		t.Errorf("%v allocations a picture", allocated)
+	}
+	k.end()
+}
