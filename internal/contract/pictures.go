@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"sightline/internal/camera/file"
@@ -43,7 +44,7 @@ func (h holder) Deliver(p *device.Picture) { h.pictures <- p }
 
 // known decodes a clip's first pictures and hashes each.
 func (h *Harness) known(d device.Device, s device.Stream, n int) (sums [][]byte, err error) {
-	err = h.play(d, n, func(pictures <-chan *device.Picture, _ device.Decoder) error {
+	err = h.play(d, n, func(pictures <-chan *device.Picture, _ func() error) error {
 		for p := range pictures {
 			sum, err := pixels(d, s, p)
 			if err := errors.Join(err, p.Release()); err != nil {
@@ -60,8 +61,8 @@ func (h *Harness) known(d device.Device, s device.Stream, n int) (sums [][]byte,
 }
 
 // play decodes n units of a clip and lets look have the pictures, until there are no more. It closes the decoder, unless look
-// has done so.
-func (h *Harness) play(d device.Device, n int, look func(<-chan *device.Picture, device.Decoder) error) (err error) {
+// has done so with end.
+func (h *Harness) play(d device.Device, n int, look func(pictures <-chan *device.Picture, end func() error) error) (err error) {
 	source, err := file.Open(h.Clips[0], file.Options{})
 	if err != nil {
 		return err
@@ -72,6 +73,7 @@ func (h *Harness) play(d device.Device, n int, look func(<-chan *device.Picture,
 	if err != nil {
 		return err
 	}
+	end := sync.OnceValue(decoder.Close)
 	fed := make(chan error, 1)
 	go func() {
 		defer close(sink.pictures)
@@ -85,16 +87,19 @@ func (h *Harness) play(d device.Device, n int, look func(<-chan *device.Picture,
 		if err == nil {
 			err = decoder.Flush()
 		}
+		if err != nil {
+			_ = end() // so that nothing more is delivered
+		}
 		fed <- err
 	}()
-	looked := look(sink.pictures, decoder)
+	looked := look(sink.pictures, end)
 	if looked != nil {
-		looked = errors.Join(looked, decoder.Close()) // which ends a decoder that waits
+		looked = errors.Join(looked, end()) // which ends a decoder that waits
 	}
 	for p := range sink.pictures {
 		looked = errors.Join(looked, p.Release())
 	}
-	return errors.Join(looked, <-fed, decoder.Close())
+	return errors.Join(looked, <-fed, end())
 }
 
 // PicturesStayUntilGivenBack: a picture that is held keeps its pixels while the decoder goes on, can be given back without
@@ -124,7 +129,7 @@ func PicturesStayUntilGivenBack(h *Harness) (_ string, err error) {
 	}
 	var held []*device.Picture
 	// Of every three pictures two are held while the third is opened; they are opened late, or never.
-	err = h.play(d, n, func(pictures <-chan *device.Picture, _ device.Decoder) (err error) {
+	err = h.play(d, n, func(pictures <-chan *device.Picture, _ func() error) (err error) {
 		for p := range pictures {
 			if held = append(held, p); len(held) < 3 {
 				continue
@@ -147,7 +152,7 @@ func PicturesStayUntilGivenBack(h *Harness) (_ string, err error) {
 
 // closedWith closes a decoder while one of its pictures is open and another is not.
 func (h *Harness) closedWith(d device.Device, s device.Stream, same func(*device.Picture) error) error {
-	return h.play(d, 2, func(pictures <-chan *device.Picture, decoder device.Decoder) error {
+	return h.play(d, 2, func(pictures <-chan *device.Picture, end func() error) error {
 		first, second := <-pictures, <-pictures
 		if first == nil || second == nil {
 			return errors.New("a decoder of two units gave not two pictures")
@@ -159,7 +164,7 @@ func (h *Harness) closedWith(d device.Device, s device.Stream, same func(*device
 		if _, more := second.Open(s); more == nil {
 			err = errors.Join(err, errors.New("two pictures of a decoder were open at once"))
 		}
-		err = errors.Join(err, decoder.Close(), same(first))
+		err = errors.Join(err, end(), same(first))
 		if _, late := second.Open(s); !errors.Is(late, device.ErrClosed) {
 			err = errors.Join(err, fmt.Errorf("a picture opened after its decoder's close: %v", late))
 		}
