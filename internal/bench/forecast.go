@@ -12,9 +12,7 @@ type Calibration struct {
 	Compute Computing `json:"compute"`
 	// FreeMB is the device memory that cameras may take, with the models loaded; 0 if it cannot be read.
 	FreeMB float64 `json:"free_mb"`
-	// PictureMB is a decoded picture's.
-	PictureMB float64 `json:"picture_mb"`
-	Cores     int     `json:"cores"`
+	Cores  int     `json:"cores"`
 }
 
 // Forecast says how many cameras a machine holds.
@@ -38,9 +36,6 @@ type Ceiling struct {
 // usable is the part of a ceiling that cameras are given: at the very ceiling what waits grows without end.
 const usable = .95
 
-// slotPictures are those that a pipeline holds beyond the one that Decode counts.
-const slotPictures = 2
-
 // Forecast predicts. A resource of which nothing is known or used has no ceiling.
 func (c Calibration) Forecast() (f Forecast) {
 	context := max(c.Compute.Lane.Pool, c.Compute.Lane.GPU)
@@ -48,7 +43,7 @@ func (c Calibration) Forecast() (f Forecast) {
 	for _, r := range []Ceiling{
 		{Resource: "decode", Camera: c.Rate, Whole: c.Decode.FPS, Unit: "pictures/s"},
 		{Resource: "compute", Camera: c.Looked, Whole: c.Compute.FPS, Unit: "pictures/s"},
-		{Resource: "memory", Camera: context + decoder + slotPictures*c.PictureMB, Whole: c.FreeMB, Unit: "MiB"},
+		{Resource: "memory", Camera: context + decoder, Whole: c.FreeMB, Unit: "MiB"},
 		{Resource: "processor", Camera: (c.Rate*c.Decode.CPUMS + c.Looked*c.Compute.CPUMS) / 1000, Whole: float64(c.Cores), Unit: "cores"},
 	} {
 		if r.Camera <= 0 || r.Whole <= 0 {

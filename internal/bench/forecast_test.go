@@ -4,8 +4,8 @@ import "testing"
 
 func TestForecast(t *testing.T) {
 	c := Calibration{
-		Rate: 30, Looked: 30, FreeMB: 70000, PictureMB: 3, Cores: 16,
-		Decode:  Decoding{FPS: 5200, CPUMS: .4, Stream: Memory{Pool: 3, GPU: 34}},
+		Rate: 30, Looked: 30, FreeMB: 70000, Cores: 16,
+		Decode:  Decoding{FPS: 5200, CPUMS: .4, Stream: Memory{GPU: 34}},
 		Compute: Computing{FPS: 1100, CPUMS: .3, Lane: Memory{Pool: 100, GPU: 110}},
 	}
 	cameras := func(f Forecast) map[string]int {

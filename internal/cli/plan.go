@@ -133,7 +133,6 @@ func (e *environment) calibrate(ctx context.Context, c *config.Config, d device.
 	if err != nil {
 		return k, err
 	}
-	k.PictureMB = k.Decode.Stream.Pool
 	quiet := *c
 	quiet.Sinks = nil
 	k.Compute, err = bench.Compute{

@@ -39,7 +39,7 @@ func TestLookedAt(t *testing.T) {
 
 func TestPlanTable(t *testing.T) {
 	p := planned{Mode: "parallel", Configured: 40, Calibration: bench.Calibration{
-		Rate: 30, Looked: 30, FreeMB: 70000, PictureMB: 3, Cores: 16,
+		Rate: 30, Looked: 30, FreeMB: 70000, Cores: 16,
 		Decode:  bench.Decoding{Codec: "h264", Width: 1920, Height: 1080, FPS: 5200, CPUMS: .4, Stream: bench.Memory{GPU: 34}},
 		Compute: bench.Computing{FPS: 1100, People: 5.7, CPUMS: .3, Lane: bench.Memory{GPU: 110}},
 	}}
