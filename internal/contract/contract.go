@@ -77,6 +77,7 @@ func Checks() []Check {
 		{"StreamsAreAsynchronous", StreamsAreAsynchronous},
 		{"GraphsForkAndJoin", GraphsForkAndJoin},
 		{"UnjoinedCaptureIsRefused", UnjoinedCaptureIsRefused},
+		{"NewMemoryTakesWrites", NewMemoryTakesWrites},
 		{"DecoderAccountsForEveryPicture", DecoderAccountsForEveryPicture},
 		{"DecoderFollowsTheSize", DecoderFollowsTheSize},
 		{"PicturesStayUntilGivenBack", PicturesStayUntilGivenBack},

@@ -1,9 +1,11 @@
 package contract
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"sightline/internal/device"
 )
@@ -74,6 +76,43 @@ func GraphsForkAndJoin(h *Harness) (string, error) {
 			err = fmt.Errorf("order %v", order)
 		}
 		return err
+	})
+}
+
+// NewMemoryTakesWrites: memory is zero when it is handed out, and not made so later, when somebody has written to it.
+func NewMemoryTakesWrites(h *Harness) (string, error) {
+	const tries, size, part = 8, 256 << 20, 4096
+	return fmt.Sprintf("%d times %d MiB", tries, size>>20), h.withStreams(1, func(d device.Device, s []device.Stream, _ []device.Event) error {
+		pinned, err := d.Pool().Alloc("check", "bytes", device.Pinned, 2*part)
+		if err != nil {
+			return err
+		}
+		defer pinned.Close()
+		written, read := pinned.Slice(0, part), pinned.Slice(part, part)
+		for i := range written.Bytes() {
+			written.Bytes()[i] = byte(i + 1)
+		}
+		for range tries {
+			b, err := d.Pool().Alloc("check", "memory", device.OnDevice, size)
+			if err != nil {
+				return err
+			}
+			end, before := b.Slice(size-part, part), b.Slice(size-2*part, part)
+			err = errors.Join(s[0].Copy(end, written), s[0].Synchronize())
+			time.Sleep(5 * time.Millisecond) // for whatever else goes on
+			err = errors.Join(err, s[0].Copy(read, end), s[0].Synchronize())
+			if err == nil && !bytes.Equal(read.Bytes(), written.Bytes()) {
+				err = errors.New("what was written is gone")
+			}
+			err = errors.Join(err, s[0].Copy(read, before), s[0].Synchronize())
+			if err == nil && slices.Max(read.Bytes()) != 0 {
+				err = errors.New("new memory is not zero")
+			}
+			if err = errors.Join(err, b.Close()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -57,6 +57,7 @@ type Device struct {
 	streams  atomic.Int64
 
 	cause  atomic.Pointer[error]
+	broken atomic.Bool // by a sticky error of the driver
 	once   sync.Once
 	lost   chan struct{}
 	closed atomic.Bool
@@ -151,14 +152,19 @@ func (d *Device) do(f func() error) error {
 	}
 	var failed *driver.Error
 	if errors.As(err, &failed) && failed.Result.Lost() {
+		d.broken.Store(true)
 		d.Fail(err)
 		return *d.cause.Load()
 	}
 	return err
 }
 
-// undo runs f, which gives something back; a lost device has lost that too.
+// undo runs f, which gives something back; a lost device has lost that too. After a sticky error every call of the driver's
+// fails, and TensorRT makes and logs hundreds for each of its objects: nothing is called then.
 func (d *Device) undo(f func() error) error {
+	if d.broken.Load() {
+		return nil
+	}
 	err := d.context.Do(f)
 	if d.cause.Load() != nil {
 		return nil

@@ -154,6 +154,7 @@ func TestFatalFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			d := openDevice(t, folder)
+			broken[t.Name()] = name == "illegal address"
 			e, err := d.LoadEngine(plans(t, folder, "model", []int{1}, "i images 3 8 8", "o out 4"))
 			if err != nil {
 				t.Fatal(err)
@@ -178,8 +179,12 @@ func TestFatalFailures(t *testing.T) {
 			if _, err := d.NewStream("late"); !errors.Is(err, device.ErrLost) {
 				t.Errorf("a new stream: %v", err)
 			}
+			freed := libraries["cuda"].Calls("cuMemFree_v2")
 			if err := errors.Join(s.Close(), c.Close(), in.Close(), out.Close(), e.Close()); err != nil {
 				t.Error(err)
+			}
+			if n := libraries["cuda"].Calls("cuMemFree_v2") - freed; (n == 0) != broken[t.Name()] {
+				t.Errorf("memory was freed %d times", n)
 			}
 		})
 	}

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// broken are the tests, by name, whose device the driver broke, and abandoned counts what such devices left open.
+var broken, abandoned = map[string]bool{}, map[string]int{}
+
 // useStandIns is for every test that opens a device: it must break no rule of the libraries and leave nothing
 // of theirs open.
 func useStandIns(t *testing.T) {
@@ -43,13 +46,20 @@ func useStandIns(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		for name, lib := range libraries {
-			if r := lib.Refusals(); r != "" {
+			r := lib.Refusals()
+			if broken[t.Name()] && strings.HasPrefix(r, "cuDevicePrimaryCtxRelease_v2: ") {
+				r = "" // it names what is left open
+			}
+			if r != "" {
 				t.Errorf("%s: %s", name, r)
 			}
 			if name == "nvml" {
 				continue // it stays open for the whole process
 			}
-			if n, what := lib.Live(); n != 0 {
+			switch n, what := lib.Live(); {
+			case broken[t.Name()]:
+				abandoned[name] = n
+			case n != abandoned[name]:
 				t.Errorf("%s: left open: %.200s", name, what)
 			}
 		}

@@ -113,6 +113,7 @@ func Test18ModesAgree(t *testing.T)              { check(t) }
 func Test19LogLines(t *testing.T)                { check(t) }
 func Test20AddWhileRunning(t *testing.T)         { check(t) }
 func TestStreamsAreAsynchronous(t *testing.T)    { check(t) }
+func TestNewMemoryTakesWrites(t *testing.T)      { check(t) }
 func TestGraphsForkAndJoin(t *testing.T)         { check(t) }
 func TestUnjoinedCaptureIsRefused(t *testing.T)  { check(t) }
 func TestPixelsStayOnTheDevice(t *testing.T)     { check(t) }

@@ -72,9 +72,9 @@ func TestMemory(t *testing.T) {
 		wants(t, err, OutOfMemory, "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY (2)")
 		_, err = Alloc(0)
 		wants(t, err, InvalidValue)
-		standIn.Fail("cuMemsetD8_v2", 1)
+		standIn.Fail("cuMemsetD8Async", 1)
 		_, err = Alloc(16) // gives back what it could not clear
-		wants(t, err, InvalidValue, "cuMemsetD8")
+		wants(t, err, InvalidValue, "cuMemsetD8Async")
 		refuse(t, Free(p+1), InvalidValue, "not an allocation's address")
 		ok(t, Free(p))
 		refuse(t, Free(p), InvalidValue, "freed twice")

@@ -32,7 +32,6 @@ var api struct {
 	MemGetInfo   func(free, total *uint64) Result                `dl:"cuMemGetInfo_v2"`
 	MemHostAlloc func(p *uintptr, n uint64, flags uint32) Result `dl:"cuMemHostAlloc"`
 	MemFreeHost  func(p uintptr) Result                          `dl:"cuMemFreeHost"`
-	MemsetD8     func(p uintptr, value uint8, n uint64) Result   `dl:"cuMemsetD8_v2"`
 
 	StreamCreate     func(s *Stream, flags uint32) Result       `dl:"cuStreamCreate"`
 	StreamDestroy    func(s Stream) Result                      `dl:"cuStreamDestroy_v2"`

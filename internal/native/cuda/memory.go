@@ -1,16 +1,28 @@
 package cuda
 
+import "errors"
+
 // Alloc allocates n bytes of device memory, aligned to at least 256 bytes, and fills them with zero.
 func Alloc(n int64) (uintptr, error) {
 	var p uintptr
 	if err := Check("cuMemAlloc", api.MemAlloc(&p, uint64(n))); err != nil {
 		return 0, err
 	}
-	if err := Check("cuMemsetD8", api.MemsetD8(p, 0, uint64(n))); err != nil {
+	if err := zero(p, n); err != nil {
 		_ = Free(p)
 		return 0, err
 	}
 	return p, nil
+}
+
+// zero fills device memory with zero and waits for that. cuMemsetD8 returns before the memory is filled, in the default
+// stream, for which ours do not wait: on a busy GPU it undid what they had written first.
+func zero(p uintptr, n int64) error {
+	s, err := NewStream()
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Set(p, 0, n), s.Synchronize(), s.Close())
 }
 
 // Free frees an allocation. It waits for the device, so keep it out of the hot path.

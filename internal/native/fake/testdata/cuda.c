@@ -375,13 +375,6 @@ i32 cuMemFree_v2(u64 p) { BEGIN(0); return release(__func__, p, DEVICE_MEMORY); 
 i32 cuMemHostAlloc(u64* p, u64 n, u32 f) { BEGIN(0); if (!n) return 1; return allocate(p, n, HOST_MEMORY); }
 i32 cuMemFreeHost(u64 p) { BEGIN(0); return release(__func__, p, HOST_MEMORY); }
 i32 cuMemGetInfo_v2(u64* f, u64* t) { BEGIN(0); *t = 1 << 30; *f = *t - used(); return 0; }
-i32 cuMemsetD8_v2(u64 p, unsigned char v, u64 n) {
-    BEGIN(0);
-    char* d = memory(p, n, DEVICE_MEMORY);
-    if (!d) REFUSE(1, "out of the range of an allocation");
-    memset(d, v, n);
-    return 0;
-}
 i32 cuMemsetD8Async(u64 p, unsigned char v, u64 n, u64 stream) {
     BEGIN(0);
     FIND(s, stream, STREAM);
