@@ -55,8 +55,15 @@ func openDevice(ctx context.Context, o deviceOptions) (d device.Device, err erro
 	return d, err
 }
 
+// processors is how many threads run Go code at once with a GPU: what is Go of a frame takes a tenth of a millisecond, and
+// idle ones wake to look for work (150 cameras: 6 spare the scheduler half its time against 32; see BENCHMARKS.md).
+const processors = 6
+
 // openCUDA opens the GPU.
 func openCUDA(o deviceOptions) (device.Device, error) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(processors, runtime.GOMAXPROCS(0)))
+	}
 	options, err := cudaOptions(o)
 	if err != nil {
 		return nil, fmt.Errorf("device cuda: %w: %w", device.ErrUnavailable, err)

@@ -12,9 +12,9 @@ import (
 // batcher gathers the requests of many pipelines into batches, which a few workers run, each with a
 // runtime context, a stream and buffers of its own. One worker gathers at a time: two would share out what
 // waits and each wait for what the other one has. A batch starts when it is full, when nobody else can come,
-// when nothing of this model is on the device, or when its first request has waited for MaxWait and fewer than
-// busy batches are there: more workers are for full batches, as small ones side by side slow each other and
-// everything else on the device.
+// when nothing of this model is on the device, or when fewer than busy batches are there and MaxWait has passed since its
+// first request and since the last batch came back: those of that batch ask again soon, and a batch costs the device
+// much the same whether it is full or not. More workers than busy are for full batches.
 type batcher struct {
 	engine  *Engine
 	workers []*batchWorker
@@ -34,6 +34,8 @@ type batcher struct {
 	contexts map[string]int
 	flying   int
 	batches  int
+	// landed is when the last batch came back.
+	landed time.Time
 }
 
 // busy is beside how many batches none starts only because it has waited.
@@ -78,6 +80,7 @@ func (b *batcher) land(n int) {
 	b.change(func() {
 		b.flying -= n
 		b.batches--
+		b.landed = time.Now()
 	})
 }
 
@@ -123,7 +126,11 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 		if b.batches >= busy {
 			return batch, 0, idle // until one has landed, at the latest
 		}
-		if wait = time.Until(b.waiting[0].since.Add(b.engine.config.MaxWait)); wait > 0 {
+		from := b.waiting[0].since
+		if b.landed.After(from) {
+			from = b.landed
+		}
+		if wait = time.Until(from.Add(b.engine.config.MaxWait)); wait > 0 {
 			return batch, 0, wait
 		}
 	}

@@ -80,3 +80,20 @@ func TestABatchGoesWhenItIsFull(t *testing.T) {
 	}
 	close(c.device.finish)
 }
+
+// TestAPartBatchWaitsForThoseThatCameBack: a request that has waited long enough waits on while those of the last batch
+// may ask again, and no longer.
+func TestAPartBatchWaitsForThoseThatCameBack(t *testing.T) {
+	engine := newHurriedCrowd(t, 1, 3, 1, time.Minute).manager.Engine(Detection)
+	for name, c := range map[string]struct {
+		landed time.Duration
+		begins bool
+	}{"just now": {time.Second, false}, "long ago": {2 * time.Minute, true}} {
+		b := &batcher{engine: engine, contexts: map[string]int{"a": 1, "b": 1, "c": 1, "d": 1}, flying: 1, batches: 1,
+			landed: time.Now().Add(-c.landed), waiting: []*batchedRunner{{items: 1, since: time.Now().Add(-time.Hour)}}}
+		batch, items, wait := b.take(nil)
+		if begins := len(batch) == 1 && items == 1 && wait == 0; begins != c.begins || wait > time.Minute {
+			t.Errorf("%s: a batch of %d, wait %v", name, items, wait)
+		}
+	}
+}
