@@ -196,7 +196,13 @@ func analyse(o Options, contexts *model.Contexts, pictures *slot) (err error) {
 		if err != nil {
 			return fmt.Errorf("camera %q: %w", o.Camera, err)
 		}
-		err = errors.Join(l.look(picture), picture.Release())
+		if f := picture.PictureFormat; !o.Lossless && !l.fits(f) {
+			// Its decoder would wait for a picture that is kept while the lane is made, which takes a while.
+			pictures.Return(picture)
+			err = l.prepare(f)
+		} else {
+			err = errors.Join(l.look(picture), picture.Release())
+		}
 		if cause := o.Device.Cause(); cause != nil {
 			return fmt.Errorf("camera %q: %w", o.Camera, cause)
 		}
@@ -282,10 +288,13 @@ func (l *lane) look(p *device.Picture) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
+// fits says that the lane is made for pictures of this format.
+func (l *lane) fits(f device.PictureFormat) bool { return l.vision != nil && l.format == f }
+
 // prepare makes the lane's vision for a picture format: at the first picture, and when the camera
 // changes its resolution.
 func (l *lane) prepare(f device.PictureFormat) error {
-	if l.vision != nil && l.format == f {
+	if l.fits(f) {
 		return nil
 	}
 	if err := l.close(); err != nil {

@@ -127,6 +127,21 @@ func (s *slot) Take() (*device.Picture, error) {
 	return nil, io.EOF
 }
 
+// Return puts a live picture back that was taken and not looked at, unless a newer one waits by now.
+func (s *slot) Return(p *device.Picture) {
+	s.mutex.Lock()
+	newer := s.waiting != nil
+	if newer {
+		s.dropped(DroppedNewer)
+	} else {
+		s.waiting = p
+	}
+	s.mutex.Unlock()
+	if newer {
+		_ = p.Release()
+	}
+}
+
 // End says that no more pictures come. A waiting picture can still be taken.
 func (s *slot) End(err error) {
 	s.mutex.Lock()

@@ -62,6 +62,26 @@ func TestNewestPictureWins(t *testing.T) {
 	}
 }
 
+func TestReturnedPictures(t *testing.T) {
+	s, out, drops := newTestSlot(false, 0)
+	s.Deliver(decoded(out, 1))
+	p, _ := s.Take()
+	s.Return(p)
+	if again, err := s.Take(); again != p || err != nil || len(drops) != 0 {
+		t.Fatalf("nothing newer came: took %v, %v, drops %v", again, err, drops)
+	}
+	s.Deliver(decoded(out, 2))
+	s.Return(p)
+	if newer, err := s.Take(); err != nil || newer.PTS != 2 || drops[DroppedNewer] != 1 || out.Load() != 1 {
+		t.Fatalf("a newer one came: took %v, %v, drops %v, %d are out", newer, err, drops, out.Load())
+	} else {
+		giveBack(t, newer)
+	}
+	if err := s.Close(); err != nil || out.Load() != 0 {
+		t.Errorf("%v, %d pictures are out", err, out.Load())
+	}
+}
+
 func TestLosslessDropsNothing(t *testing.T) {
 	s, out, drops := newTestSlot(true, 0)
 	const n = 500
