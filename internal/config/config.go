@@ -40,8 +40,8 @@ type Host struct {
 // Inference says how the cameras share the models.
 type Inference struct {
 	Mode    string   `yaml:"mode" enum:"serialized,parallel,batched" default:"parallel" doc:"parallel: every camera has its own execution contexts and all run at once; serialized: one inference of a model at a time; batched: inferences of several cameras are put together."`
-	MaxWait Duration `yaml:"max_wait" default:"2ms" doc:"Mode batched: how long the first request of a batch waits for others."`
-	Workers int      `yaml:"workers" default:"2" min:"1" max:"64" doc:"Mode batched: execution contexts a model. Beside two batches on the device only full ones start, and those that hold everybody who is left."`
+	MaxWait Duration `yaml:"max_wait" default:"2ms" doc:"Mode batched: how long the first request of a batch waits for others, and for those of the batch before."`
+	Workers int      `yaml:"workers" default:"4" min:"1" max:"64" doc:"Mode batched: execution contexts a model. Beside two batches on the device only full ones start."`
 }
 
 // Limits bound the results of one picture.

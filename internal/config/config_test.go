@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Device != "cuda" || c.Inference.Mode != "parallel" || time.Duration(c.Inference.MaxWait) != 2*time.Millisecond ||
-		c.Inference.Workers != 2 || c.Limits.Objects != 100 || c.Limits.People != 32 || c.Host.Threads != 0 || c.HostThreads(2) != 2 ||
+		c.Inference.Workers != 4 || c.Limits.Objects != 100 || c.Limits.People != 32 || c.Host.Threads != 0 || c.HostThreads(2) != 2 ||
 		c.Tracking.Birth != 0.5 || c.Tracking.Update != 0.4 || time.Duration(c.Tracking.Lost) != time.Second {
 		t.Errorf("defaults: %+v", c)
 	}

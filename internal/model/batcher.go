@@ -11,8 +11,8 @@ import (
 
 // batcher gathers the requests of many pipelines into batches, which a few workers run, each with a
 // runtime context, a stream and buffers of its own. One worker gathers at a time: two would share out what
-// waits and each wait for what the other one has. A batch starts when it is full, when nobody else can come,
-// when nothing of this model is on the device, or when fewer than busy batches are there and MaxWait has passed since its
+// waits and each wait for what the other one has. A batch starts when it is full or nothing of this model is on the
+// device. Beside fewer than busy batches it also does when nobody else can come, or when MaxWait has passed since its
 // first request and since the last batch came back: those of that batch ask again soon, and a batch costs the device
 // much the same whether it is full or not. More workers than busy are for full batches.
 type batcher struct {
@@ -122,10 +122,11 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 	}
 	full := items == most || n < len(b.waiting)
 	all := len(b.waiting)+b.flying >= len(b.contexts)
-	if !full && !all && b.flying > 0 {
-		if b.batches >= busy {
-			return batch, 0, idle // until one has landed, at the latest
-		}
+	switch {
+	case full || b.flying == 0:
+	case b.batches >= busy:
+		return batch, 0, idle // until one has landed, at the latest
+	case !all:
 		from := b.waiting[0].since
 		if b.landed.After(from) {
 			from = b.landed

@@ -97,3 +97,25 @@ func TestAPartBatchWaitsForThoseThatCameBack(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoComesBackDoesNotMakeSmallBatches: that nobody else can come starts no third batch.
+func TestWhoComesBackDoesNotMakeSmallBatches(t *testing.T) {
+	c := newCrowd(t, 5, 3, 4)
+	c.ask(0, 0)
+	if n := c.batch(); n != 1 {
+		t.Errorf("the first batch has %d items, want 1", n)
+	}
+	c.ask(0, 1, 2, 3)
+	if n := c.batch(); n != 3 {
+		t.Errorf("the second batch has %d items, want 3", n)
+	}
+	c.ask(1, 4) // the other four are on the device
+	time.Sleep(20 * time.Millisecond)
+	c.ask(1)
+	c.device.finish <- struct{}{}
+	c.device.finish <- struct{}{}
+	if n := c.batch(); n != 1 {
+		t.Errorf("the last batch has %d items, want 1", n)
+	}
+	close(c.device.finish)
+}
