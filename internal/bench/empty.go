@@ -76,6 +76,7 @@ func (emptyKernels) Keypoints(s device.Stream, _ device.Keypoints) error { retur
 func (emptyKernels) Normalize(s device.Stream, _ device.Normalize) error { return s.Do(nothing) }
 func (emptyKernels) Cosine(s device.Stream, _ device.Cosine) error       { return s.Do(nothing) }
 func (emptyKernels) Blend(s device.Stream, _ device.Blend) error         { return s.Do(nothing) }
+func (emptyKernels) Moves(s device.Stream, _ device.Moves) error         { return s.Do(nothing) }
 
 func (e emptyKernels) PackMasks(s device.Stream, k device.PackMasks) error {
 	var errs []error

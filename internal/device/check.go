@@ -218,3 +218,11 @@ func (k *Classify) Check() error {
 	a.holds("out", k.Out, 4, k.First+k.Count, 2)
 	return a.err
 }
+
+// Check finds what is wrong with the arguments, if anything.
+func (k *Moves) Check() error {
+	a := arguments{kernel: "moves"}
+	a.atLeast("count", k.Count, 1)
+	a.holds("table", k.Table, 8, MoveSize/8, k.Count)
+	return a.err
+}

@@ -1,6 +1,9 @@
 package device
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Kernels is the device's own arithmetic. Every method only queues work on s. Tensors are dense
 // float32 in NCHW order unless said otherwise; all of a kernel's arguments but the contents of
@@ -46,6 +49,8 @@ type Kernels interface {
 	Cosine(s Stream, k Cosine) error
 	// Blend moves the remembered vectors of tracks towards the ones just seen.
 	Blend(s Stream, k Blend) error
+	// Moves copies as a table says.
+	Moves(s Stream, k Moves) error
 }
 
 // Fit is where a picture lies in a model's input. Input pixel = picture pixel * scale + Left or Top.
@@ -258,4 +263,21 @@ type Blend struct {
 	Seen, Slots, Gallery *Buffer
 	Rows, Length         int
 	Keep                 float32
+}
+
+// Moves are copies whose ends are read when the kernel runs, for those that change from run to run. They must not overlap.
+type Moves struct {
+	// Table has Count entries of MoveSize bytes, made by PutMove, anywhere the device can read; one of zeros copies nothing.
+	Table *Buffer
+	Count int
+}
+
+// MoveSize is the size in bytes of an entry of a table of Moves: two addresses and a number of bytes.
+const MoveSize = 24
+
+// PutMove writes an entry of a table of Moves: that src is copied to dst, which has the same size.
+func PutMove(entry []byte, dst, src *Buffer) {
+	binary.NativeEndian.PutUint64(entry, uint64(dst.Address()))
+	binary.NativeEndian.PutUint64(entry[8:], uint64(src.Address()))
+	binary.NativeEndian.PutUint64(entry[16:], uint64(src.Size()))
 }

@@ -19,3 +19,30 @@ func moveTrials() (out []func(*setup) trial) {
 	}
 	return out
 }
+
+// movesTrials copy pieces into a buffer, of which the rest must stay; some entries copy nothing.
+func movesTrials() (out []func(*setup) trial) {
+	type piece struct{ to, from, size int64 }
+	for _, pieces := range [][]piece{
+		{{0, 0, 4096}},
+		{{}, {16, 32, 160}, {}},
+		{{0, 64, 4 * 17}, {4 * 17, 0, 64}, {200, 8, 1}, {203, 3, 50}, {4096, 1024, 30000}},
+		{{0, 0, 1 << 20}, {1 << 20, 256, 16 * 64 * 256}},
+	} {
+		out = append(out, func(s *setup) trial {
+			from, whole := upload(s, s.floats(1<<18, 1)), s.dirty(2<<20+100)
+			table := make([]byte, len(pieces)*device.MoveSize)
+			for i, p := range pieces {
+				if p.size > 0 {
+					device.PutMove(table[i*device.MoveSize:], whole.Slice(p.to, p.size), from.Slice(p.from, p.size))
+				}
+			}
+			k := device.Moves{Table: s.bytes(table), Count: len(pieces)}
+			return trial{
+				func(on device.Kernels, stream device.Stream) error { return on.Moves(stream, k) },
+				func() ([]Launch, error) { return Moves(k) }, whole, 1,
+			}
+		})
+	}
+	return out
+}

@@ -1,5 +1,5 @@
 // Package kernels holds the program's own CUDA code: the PTX made of its .cu files and, for every kernel of
-// package device, the launches that do it, and one that copies. It imports nothing of CUDA: whoever has a driver loads the Modules
+// package device, the launches that do it, and one that copies to fixed places. It imports nothing of CUDA: whoever has a driver loads the Modules
 // once and queues each Launch as it stands.
 //
 // A plan is fixed when it is made: grids, addresses and sizes. Counts that change from frame to frame are read
@@ -49,7 +49,7 @@ func Modules() []Module {
 		{"people", peoplePTX, []string{"keypoints", "uncrop", "pack_masks"}},
 		{"decode", decodePTX, []string{"joints", "anchor_joints", "combine", "margin", "classify"}},
 		{"vectors", vectorsPTX, []string{"normalize", "cosine", "blend"}},
-		{"move", movePTX, []string{"move"}},
+		{"move", movePTX, []string{"move", "moves"}},
 	}
 }
 

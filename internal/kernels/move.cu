@@ -1,4 +1,4 @@
-// Copies that are part of a recorded program.
+// Copies that are part of a recorded program: between fixed places, and as a table says.
 #include "common.cuh"
 
 struct MoveParams {
@@ -19,5 +19,34 @@ KERNEL move(MoveParams p) {
     case 16: at_address<Quad>(p.to)[i] = at_address<const Quad>(p.from)[i]; break;
     case 4: at_address<uint32>(p.to)[i] = at_address<const uint32>(p.from)[i]; break;
     default: at_address<byte>(p.to)[i] = at_address<const byte>(p.from)[i];
+    }
+}
+
+struct Entry {
+    address to, from;
+    int64 bytes;
+};
+
+struct MovesParams {
+    address table; // of Entries
+    int count, reserved;
+};
+
+// copy_units copies with all threads of the grid's x.
+template <class Unit> DEVICE void copy_units(const Entry& e) {
+    int64 units = e.bytes / (int64)sizeof(Unit), step = (int64)gridDim.x * blockDim.x;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < units; i += step) at_address<Unit>(e.to)[i] = at_address<const Unit>(e.from)[i];
+}
+
+// Grid: blocks that share a copy, copies.
+KERNEL moves(MovesParams p) {
+    const Entry e = at_address<const Entry>(p.table)[blockIdx.y];
+    int64 ends = (int64)e.to | (int64)e.from | e.bytes;
+    if (!(ends & 15)) {
+        copy_units<Quad>(e);
+    } else if (!(ends & 3)) {
+        copy_units<uint32>(e);
+    } else {
+        copy_units<byte>(e);
     }
 }

@@ -31,3 +31,22 @@ func Move(to, from *device.Buffer) ([]Launch, error) {
 		To: address(to), From: address(from), Units: units, Unit: int32(unit),
 	})}, nil
 }
+
+type movesParams struct {
+	Table           uint64
+	Count, Reserved int32
+}
+
+// Moves plans device.Kernels.Moves. What a copy's size is the plan does not know: so many blocks share each.
+func Moves(k device.Moves) ([]Launch, error) {
+	const sharing = 64
+	a := arguments{kernel: "moves"}
+	a.between("count", k.Count, 1, items)
+	a.and(k.Check())
+	if a.err != nil {
+		return nil, a.err
+	}
+	return []Launch{newLaunch("moves", [3]uint32{sharing, uint32(k.Count), 1}, [3]uint32{movers, 1, 1}, &movesParams{
+		Table: address(k.Table), Count: int32(k.Count),
+	})}, nil
+}

@@ -36,6 +36,7 @@ var parameters = map[string]reflect.Type{
 	"cosine":         reflect.TypeFor[cosineParams](),
 	"blend":          reflect.TypeFor[blendParams](),
 	"move":           reflect.TypeFor[moveParams](),
+	"moves":          reflect.TypeFor[movesParams](),
 }
 
 func TestPTXIsUpToDate(t *testing.T) {

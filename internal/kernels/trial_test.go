@@ -118,7 +118,7 @@ func cases() map[string]func(*setup) trial {
 		"letterbox": letterboxTrials(), "crop": cropTrials(), "select": slices.Concat(selectTrials(), headTrials(), labelTrials()), "choose": chooseTrials(), "keypoints": keypointTrials(), "uncrop": uncropTrials(),
 		"masks": maskTrials(), "joints": jointTrials(), "anchor joints": anchorJointTrials(), "combine": combineTrials(),
 		"margin": marginTrials(), "classify": classifyTrials(), "normalize": normalizeTrials(), "cosine": cosineTrials(), "blend": blendTrials(),
-		"move": moveTrials(),
+		"move": moveTrials(), "moves": movesTrials(),
 	} {
 		for i, m := range makers {
 			out[fmt.Sprintf("%s/%d", kernel, i)] = m

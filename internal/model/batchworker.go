@@ -16,7 +16,13 @@ type batchWorker struct {
 	inputs  views
 	outputs views
 	batch   []*batchedRunner
-	// graphs holds the inference of every bucket that has come up; nil for one that cannot be recorded.
+	// tables say what of whose is in a batch: device.Moves that bring the requests' inputs together and hand the outputs
+	// back. They are written in table, and a batch begins with bringing them to the device.
+	table   *device.Buffer
+	tables  *device.Buffer
+	gather  device.Moves
+	scatter device.Moves
+	// graphs holds the work of every bucket that has come up; nil for one that cannot be recorded.
 	graphs map[int]device.Graph
 }
 
@@ -31,11 +37,21 @@ func newBatchWorker(b *batcher) (_ *batchWorker, err error) {
 	if w.stream, err = e.config.Device.NewStream(e.owner()); err != nil {
 		return nil, err
 	}
-	if w.buffers, err = allocateContextBuffers(e, e.owner(), e.engine.MaxBatch()); err != nil {
+	most := e.engine.MaxBatch()
+	if w.buffers, err = allocateContextBuffers(e, e.owner(), most); err != nil {
 		return nil, err
 	}
-	w.inputs = newViews(e.Inputs(), w.buffers.inputs, e.engine.MaxBatch())
-	w.outputs = newViews(e.Outputs(), w.buffers.outputs, e.engine.MaxBatch())
+	w.inputs = newViews(e.Inputs(), w.buffers.inputs, most)
+	w.outputs = newViews(e.Outputs(), w.buffers.outputs, most)
+	w.gather.Count, w.scatter.Count = len(e.Inputs())*most, len(e.Outputs())*most
+	in, out := int64(w.gather.Count)*device.MoveSize, int64(w.scatter.Count)*device.MoveSize
+	if w.table, err = e.config.Device.Pool().Alloc(e.owner(), "table of a batch", device.Pinned, in+out); err != nil {
+		return nil, err
+	}
+	if w.tables, err = e.config.Device.Pool().Alloc(e.owner(), "table of a batch", device.OnDevice, in+out); err != nil {
+		return nil, err
+	}
+	w.gather.Table, w.scatter.Table = w.tables.Slice(0, in), w.tables.Slice(in, out)
 	w.context, err = newGuardedContext(e.engine, e.owner())
 	return w, err
 }
@@ -53,6 +69,7 @@ func (w *batchWorker) close() error {
 	if w.buffers != nil {
 		errs = append(errs, w.buffers.close())
 	}
+	errs = append(errs, device.CloseAll(w.table, w.tables))
 	if w.stream != nil {
 		errs = append(errs, w.stream.Close())
 	}
@@ -81,34 +98,36 @@ func (w *batchWorker) run() {
 // queue puts the batch on the worker's stream: wait for each request's inputs, bring them together,
 // infer, hand the outputs back.
 func (w *batchWorker) queue(items int) error {
+	table := w.table.Bytes()
+	clear(table)
 	at := 0
-	for _, r := range w.batch {
+	for i, r := range w.batch {
 		if err := w.stream.Wait(r.ready); err != nil {
 			return err
 		}
-		if err := w.copy(&w.inputs, at, &r.inputs, 0, r.items); err != nil {
-			return err
+		for k := range w.inputs.buffers {
+			entry := i*len(w.inputs.buffers) + k
+			device.PutMove(table[entry*device.MoveSize:], w.inputs.of(k, at, r.items), r.inputs.of(k, 0, r.items))
+		}
+		for k := range w.outputs.buffers {
+			entry := w.gather.Count + i*len(w.outputs.buffers) + k
+			device.PutMove(table[entry*device.MoveSize:], r.output.of(k, 0, r.items), w.outputs.of(k, at, r.items))
 		}
 		at += r.items
 	}
 	if err := w.infer(w.batcher.engine.bucket(items)); err != nil {
 		return err
 	}
-	at = 0
 	for _, r := range w.batch {
-		if err := w.copy(&r.output, 0, &w.outputs, at, r.items); err != nil {
-			return err
-		}
 		if err := w.stream.Record(r.done); err != nil {
 			return err
 		}
-		at += r.items
 	}
 	return nil
 }
 
-// infer queues the inference of n items, n being a bucket: as a graph, recorded when it first comes up, or
-// kernel by kernel where that fails.
+// infer queues the work of a batch of n items, n being a bucket: as a graph, recorded when it first comes up, or
+// piece by piece where that fails.
 func (w *batchWorker) infer(n int) error {
 	g, known := w.graphs[n]
 	if !known {
@@ -116,13 +135,13 @@ func (w *batchWorker) infer(n int) error {
 		w.graphs[n] = g
 	}
 	if g == nil {
-		return inferWithContext(w.context, w.stream, w.buffers, n)
+		return w.work(w.stream, n)
 	}
 	return w.stream.Launch(g)
 }
 
 func (w *batchWorker) record(n int) device.Graph {
-	g, err := capture(w.stream, func(s device.Stream) error { return inferWithContext(w.context, s, w.buffers, n) })
+	g, err := capture(w.stream, func(s device.Stream) error { return w.work(s, n) })
 	if err != nil {
 		e := w.batcher.engine
 		e.config.Logger.Error("recording failed, work is queued for every batch", "model", e.spec.Name, "batch", n, "error", err)
@@ -131,13 +150,19 @@ func (w *batchWorker) record(n int) device.Graph {
 	return g
 }
 
-func (w *batchWorker) copy(to *views, toItem int, from *views, fromItem, n int) error {
-	for i := range to.buffers {
-		if err := w.stream.Copy(to.of(i, toItem, n), from.of(i, fromItem, n)); err != nil {
-			return err
-		}
+// work is what a batch of n items does on the device, wherever its requests lie.
+func (w *batchWorker) work(s device.Stream, n int) error {
+	kernels := w.batcher.engine.config.Device.Kernels()
+	if err := s.Copy(w.tables, w.table); err != nil {
+		return err
 	}
-	return nil
+	if err := kernels.Moves(s, w.gather); err != nil {
+		return err
+	}
+	if err := inferWithContext(w.context, s, w.buffers, n); err != nil {
+		return err
+	}
+	return kernels.Moves(s, w.scatter)
 }
 
 // views makes and keeps slices of buffers by item, so that the steady state allocates none.

@@ -30,7 +30,7 @@ func newFake(most int) *fake {
 type fakeMemory []byte
 
 func (m fakeMemory) Address() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(m))) }
-func (m fakeMemory) Bytes() []byte    { return nil }
+func (m fakeMemory) Bytes() []byte    { return m }
 func (m fakeMemory) Free() error      { return nil }
 
 func (f *fake) Allocate(_ device.Space, size int64) (device.Memory, error) {
@@ -41,6 +41,12 @@ func (f *fake) NewStream(string) (device.Stream, error)            { return &fak
 func (f *fake) NewEvent() (device.Event, error)                    { return fakeEvent{}, nil }
 func (f *fake) LoadEngine(device.ModelFile) (device.Engine, error) { return f.engine(), nil }
 func (f *fake) engine() fakeEngine                                 { return fakeEngine{f} }
+
+func (f *fake) Kernels() device.Kernels { return fakeKernels{} }
+
+type fakeKernels struct{ device.Kernels }
+
+func (fakeKernels) Moves(device.Stream, device.Moves) error { return nil }
 
 type fakeEvent struct{}
 

@@ -126,3 +126,8 @@ func (k *kernelSet) Classify(s device.Stream, a device.Classify) error {
 	plan, err := kernels.Classify(a)
 	return k.queue(s, plan, err)
 }
+
+func (k *kernelSet) Moves(s device.Stream, a device.Moves) error {
+	plan, err := kernels.Moves(a)
+	return k.queue(s, plan, err)
+}

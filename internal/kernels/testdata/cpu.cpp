@@ -47,4 +47,5 @@ RUNNABLE(blend, BlendParams)
 namespace moving {
 #include "../move.cu"
 RUNNABLE(move, MoveParams)
+RUNNABLE(moves, MovesParams)
 } // namespace moving

@@ -184,6 +184,17 @@ static void run(Object* s, Op* op) {
             char *d = memory(to, units * unit, 0), *f = memory(from, units * unit, 0);
             if (!d || !f) { lose(s, "kernel moves memory that was freed"); break; }
             memcpy(d, f, units * unit);
+        } else if (!strcmp(op->object->text, "moves")) { // moves({u64 table; i32 count, reserved}), entries {u64 to, from, bytes}
+            u64 table; u32 copies;
+            memcpy(&table, op->params, 8); memcpy(&copies, op->params + 8, 4);
+            u64* e = (u64*)memory(table, 24ull * copies, 0);
+            if (!e) { lose(s, "kernel reads a table that was freed"); break; }
+            for (; copies--; e += 3) {
+                if (!e[2]) continue;
+                char *d = memory(e[0], e[2], DEVICE_MEMORY), *f = memory(e[1], e[2], DEVICE_MEMORY);
+                if (!d || !f) { lose(s, "kernel moves memory that was freed"); break; }
+                memcpy(d, f, e[2]);
+            }
         }
         break;
     case REPLAY: {
