@@ -81,6 +81,7 @@ func Checks() []Check {
 		{"DecoderAccountsForEveryPicture", DecoderAccountsForEveryPicture},
 		{"DecoderFollowsTheSize", DecoderFollowsTheSize},
 		{"PicturesStayUntilGivenBack", PicturesStayUntilGivenBack},
+		{"PicturesAreCopied", PicturesAreCopied},
 		{"PixelsStayOnTheDevice", PixelsStayOnTheDevice},
 		{"MemoryComesBack", MemoryComesBack},
 		{"NothingWrongInTenThousand", NothingWrongInTenThousand},

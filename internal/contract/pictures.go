@@ -171,3 +171,59 @@ func (h *Harness) closedWith(d device.Device, s device.Stream, same func(*device
 		return errors.Join(err, second.Release(), first.Release())
 	})
 }
+
+// lying is a picture that lies where a decoder might have put it.
+type lying device.Planes
+
+func (p lying) Open(device.Stream) (device.Planes, error) { return device.Planes(p), nil }
+func (p lying) Release() error                            { return nil }
+
+// PicturesAreCopied: every pixel of a picture comes out, whatever its size and wherever it lies.
+func PicturesAreCopied(h *Harness) (string, error) {
+	sizes := [][2]int{{1, 1}, {2, 2}, {320, 180}, {321, 181}, {322, 181}}
+	return fmt.Sprintf("%d sizes", len(sizes)), h.withStreams(1, func(d device.Device, s []device.Stream, _ []device.Event) error {
+		for _, size := range sizes {
+			if err := copyPicture(d, s[0], size[0], size[1]); err != nil {
+				return fmt.Errorf("%d x %d: %w", size[0], size[1], err)
+			}
+		}
+		return nil
+	})
+}
+
+func copyPicture(d device.Device, s device.Stream, width, height int) (err error) {
+	f := device.PictureFormat{Width: width, Height: height, Pitch: 384, Matrix: "bt601"}
+	const pitch = 512
+	below, rows := (height+1)&^1, (height+1)/2 // chroma begins behind an even number of rows
+	var buffers []*device.Buffer
+	defer func() { err = errors.Join(err, device.CloseAll(buffers...)) }()
+	for _, b := range []struct {
+		space device.Space
+		size  int64
+	}{{device.Pinned, int64(pitch * (below + rows))}, {device.OnDevice, int64(pitch * (below + rows))}, {device.Pinned, f.Size()}} {
+		buffer, err := d.Pool().Alloc("check", "picture", b.space, b.size)
+		if err != nil {
+			return err
+		}
+		buffers = append(buffers, buffer)
+	}
+	from, there, to := buffers[0].Bytes(), buffers[1], buffers[2].Bytes()
+	for i := range from {
+		from[i] = byte(i*7 + i/251 + 1)
+	}
+	at := there.Address()
+	p := &device.Picture{PictureFormat: f, Surface: lying{Luma: at, Chroma: at + uintptr(pitch*below), Pitch: pitch}}
+	if err := errors.Join(s.Copy(there, buffers[0]), s.CopyPicture(buffers[2], p), s.Synchronize()); err != nil {
+		return err
+	}
+	for y := range height + rows {
+		wide, line := width, y
+		if y >= height {
+			wide, line = (width+1)&^1, below+y-height
+		}
+		if !bytes.Equal(to[y*f.Pitch:][:wide], from[line*pitch:][:wide]) {
+			return fmt.Errorf("row %d is another", y)
+		}
+	}
+	return nil
+}

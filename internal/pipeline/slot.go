@@ -50,11 +50,12 @@ func newSlot(lossless bool, maxFPS float64, dropped func(string)) *slot {
 	return s
 }
 
-// Wants applies the frame rate limit, to spare the decoder what is not looked at.
+// Wants applies the frame rate limit, to spare the decoder what is not looked at. A live picture that waits is still replaced
+// by a newer one: kept for long, it would hold its decoder up.
 func (s *slot) Wants(pts time.Duration) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.tooSoon(pts) {
+	if s.tooSoon(pts) && (s.lossless || s.waiting == nil) {
 		s.dropped(DroppedRate)
 		return false
 	}
@@ -76,7 +77,14 @@ func (s *slot) put(p *device.Picture) (old *device.Picture) {
 		s.dropped(DroppedDamaged)
 		return p
 	}
-	s.passed(p.PTS)
+	soon := s.tooSoon(p.PTS)
+	if soon && s.waiting == nil { // the lane has just taken the one that this would have replaced
+		s.dropped(DroppedRate)
+		return p
+	}
+	if !soon {
+		s.passed(p.PTS)
+	}
 	for s.lossless && s.waiting != nil && !s.ended {
 		s.changed.Wait()
 	}
@@ -84,7 +92,10 @@ func (s *slot) put(p *device.Picture) (old *device.Picture) {
 		return p
 	}
 	old, s.waiting = s.waiting, p
-	if old != nil {
+	switch {
+	case old != nil && soon:
+		s.dropped(DroppedRate)
+	case old != nil:
 		s.dropped(DroppedNewer)
 	}
 	s.changed.Broadcast()

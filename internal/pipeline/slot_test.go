@@ -161,6 +161,39 @@ func TestADamagedPictureIsNotThePictureThatWasDue(t *testing.T) {
 			p.Damaged = damaged
 			s.Deliver(p)
 		}
+		if i == 1 {
+			p, _ := s.Take()
+			giveBack(t, p)
+		}
+	}
+}
+
+// TestTheNewestWaitsAboveTheRateLimit: what waits for a slow lane is replaced, or its decoder would be held up; what the lane
+// gets keeps to the limit.
+func TestTheNewestWaitsAboveTheRateLimit(t *testing.T) {
+	s, out, drops := newTestSlot(false, 1)
+	deliver := func(i int) {
+		if pts := time.Duration(i) * 40 * time.Millisecond; s.Wants(pts) {
+			s.Deliver(decoded(out, pts))
+		}
+	}
+	for i := range 100 {
+		deliver(i)
+		if n := out.Load(); n != 1 {
+			t.Fatalf("after picture %d %d are out, want the one that waits", i, n)
+		}
+	}
+	p, err := s.Take()
+	if err != nil || p.PTS != 99*40*time.Millisecond || drops[DroppedRate] != 96 || drops[DroppedNewer] != 3 {
+		t.Fatalf("took %v, %v, drops %v", p, err, drops)
+	}
+	giveBack(t, p)
+	deliver(99)
+	if drops[DroppedRate] != 97 || s.waiting != nil {
+		t.Errorf("a picture above the limit with nothing waiting: drops %v, waiting %v", drops, s.waiting)
+	}
+	if err := s.Close(); err != nil || out.Load() != 0 {
+		t.Errorf("%v, %d pictures are out", err, out.Load())
 	}
 }
 
@@ -173,6 +206,10 @@ func TestEndWakesADecoder(t *testing.T) {
 		s.Deliver(decoded(out, 2))
 		close(done)
 	}()
+	for out.Load() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond) // for it to wait
 	s.End(nil)
 	<-done
 	if n := out.Load(); n != 1 {

@@ -194,7 +194,7 @@ func TestDiscontinuityReachesTheParser(t *testing.T) {
 	}
 }
 
-// TestDecodeRunsAhead: the next units are taken while a picture waits in the sink, as many as there are surfaces.
+// TestDecodeRunsAhead: the next units are taken while a picture waits in the sink, up to queued pictures.
 func TestDecodeRunsAhead(t *testing.T) {
 	g := &gallery{t: t, device: openDevice(t, t.TempDir()), full: make(chan struct{})}
 	d := g.decoder(t, device.DecoderOptions{})

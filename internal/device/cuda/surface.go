@@ -53,17 +53,21 @@ func (p *surface) Open(s device.Stream) (device.Planes, error) {
 	var err error
 	switch {
 	case p.state == open || p.state == copied:
-	case c.closed || p.state != held:
+	case c.closed:
 		err = fmt.Errorf("decoder: %w", device.ErrClosed)
+	case p.state != held:
+		err = errors.New("it is not there any more")
 	case c.opened:
 		err = errors.New("another picture of its decoder is open")
 	default:
+		p.state = gone
 		err = c.device.do(func() (err error) {
-			p.mapped, err = c.video.Map(p.shown, s.(*stream).handle)
+			if p.mapped, err = c.video.Map(p.shown, s.(*stream).handle); err == nil { // it is to be given back whatever do finds
+				p.state, c.opened = open, true
+			}
 			return err
 		})
-		if p.state = gone; err == nil {
-			p.state, c.opened = open, true
+		if err == nil {
 			p.planes = device.Planes{Luma: p.mapped.Luma, Chroma: p.mapped.Chroma, Pitch: p.mapped.Pitch}
 			err = p.evade(s)
 		}
@@ -85,9 +89,7 @@ func (p *surface) evade(s device.Stream) error {
 		c.late = lateness
 	}
 	if c.late == 0 {
-		old := c.copied
-		c.copied = nil
-		return old.Close()
+		return nil
 	}
 	c.late--
 	if c.copied == nil || c.copied.Size() != p.picture.Size() {

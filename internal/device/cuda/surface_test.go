@@ -109,11 +109,7 @@ func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
 		second = <-k.kept
 	}
 	c := k.Decoder.(*decoder)
-	for starved := false; !starved; time.Sleep(time.Millisecond) {
-		c.using.Lock()
-		starved = c.starved
-		c.using.Unlock()
-	}
+	k.starve()
 	k.giveBack(first)
 	k.want(second, 3+ahead)
 	for range 60 - 3 - ahead {
@@ -124,7 +120,7 @@ func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
 	if err := <-taken; err != nil {
 		t.Error(err)
 	}
-	for i := range 2 * lateness { // in time again: the copy's memory goes
+	for i := range 2 * lateness { // in time again
 		if err := <-k.decode(61+i, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -132,8 +128,8 @@ func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
 		k.want(p, (61+i)&255)
 		k.giveBack(p)
 	}
-	if u := k.device.Pool().Usage(); u.Used != 0 {
-		t.Errorf("%s", u)
+	if c.late != 0 {
+		t.Errorf("%d more pictures would be copied", c.late)
 	}
 	if err := k.Flush(); err != nil {
 		t.Error(err)
@@ -142,6 +138,80 @@ func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
 	if u := k.device.Pool().Usage(); u.Used != 0 {
 		t.Errorf("%s", u)
 	}
+}
+
+// starve waits until the parser waits for a picture to be given back.
+func (k *kept) starve() {
+	c := k.Decoder.(*decoder)
+	for starved := false; !starved; time.Sleep(time.Millisecond) {
+		c.using.Lock()
+		starved = c.starved
+		c.using.Unlock()
+	}
+}
+
+// TestOpeningLetsTheParserGoOn: it waits for a picture that nobody has opened, which is copied when somebody does.
+func TestOpeningLetsTheParserGoOn(t *testing.T) {
+	k := keep(t)
+	taken := k.decode(1, 20)
+	first := <-k.kept
+	for range 3 + ahead - 1 {
+		k.giveBack(<-k.kept)
+	}
+	k.starve()
+	if _, err := first.Open(k.stream); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case p := <-k.kept:
+		k.giveBack(p)
+	case <-time.After(2 * time.Second):
+		t.Error("the parser stands while the picture is open")
+	}
+	k.want(first, 1)
+	k.giveBack(first)
+	for range 20 - 3 - ahead - 1 {
+		k.giveBack(<-k.kept)
+	}
+	if err := errors.Join(<-taken, k.Flush()); err != nil {
+		t.Error(err)
+	}
+	k.end()
+}
+
+// TestThePictureAfterALateOneIsCopied: the parser had to wait for one that was opened in time; the next does not hold it up.
+func TestThePictureAfterALateOneIsCopied(t *testing.T) {
+	k := keep(t)
+	if err := <-k.decode(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	first := <-k.kept
+	k.want(first, 1)
+	taken := k.decode(2, 3+ahead)
+	for range 3 + ahead - 1 {
+		k.giveBack(<-k.kept)
+	}
+	k.starve()
+	k.giveBack(first)
+	if err := <-taken; err != nil {
+		t.Fatal(err)
+	}
+	second := <-k.kept
+	k.want(second, 3+ahead+1)
+	taken = k.decode(3+ahead+2, 20)
+	for range 20 {
+		select {
+		case p := <-k.kept:
+			k.giveBack(p)
+		case <-time.After(2 * time.Second):
+			t.Fatal("the parser stands with the second one open")
+		}
+	}
+	k.giveBack(second)
+	if err := errors.Join(<-taken, k.Flush()); err != nil {
+		t.Error(err)
+	}
+	k.end()
 }
 
 // TestAnotherFormatWaitsForPictures: none is torn from who looks at it.

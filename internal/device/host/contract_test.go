@@ -138,3 +138,4 @@ func TestFamiliesInferred(t *testing.T) {
 func TestDecoderAccountsForEveryPicture(t *testing.T) { check(t) }
 func TestDecoderFollowsTheSize(t *testing.T)          { check(t) }
 func TestPicturesStayUntilGivenBack(t *testing.T)     { check(t) }
+func TestPicturesAreCopied(t *testing.T)              { check(t) }
