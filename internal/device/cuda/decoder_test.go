@@ -49,7 +49,11 @@ func (g *gallery) Deliver(p *device.Picture) {
 			g.t.Error(err)
 			return
 		}
-		g.shown = append(g.shown, g.look(s, p))
+		if seen, err := g.look(s, p); err == nil {
+			g.shown = append(g.shown, seen)
+		} else if !errors.Is(err, device.ErrClosed) { // while it was on its way
+			g.t.Error(err)
+		}
 		if err := errors.Join(s.Close(), p.Release()); err != nil {
 			g.t.Error(err)
 		}
@@ -57,17 +61,17 @@ func (g *gallery) Deliver(p *device.Picture) {
 }
 
 // look copies a picture out and says what is in it.
-func (g *gallery) look(s device.Stream, p *device.Picture) seen {
+func (g *gallery) look(s device.Stream, p *device.Picture) (_ seen, err error) {
 	host, err := g.device.Pool().Alloc("gate", "copy", device.Pinned, p.Size())
-	if err := errors.Join(err, s.CopyPicture(host, p), s.Synchronize()); err != nil {
-		g.t.Error(err)
+	if err != nil {
+		return seen{}, err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	if err := errors.Join(s.CopyPicture(host, p), s.Synchronize()); err != nil {
+		return seen{}, err
 	}
 	luma, chroma := host.Bytes()[:p.Pitch*p.Height], host.Bytes()[p.Pitch*p.Height:]
-	out := seen{p.PTS, p.Seq, p.Width, p.Damaged, uniform(luma, p.Pitch, p.Width), uniform(chroma, p.Pitch, (p.Width+1)&^1)}
-	if err := host.Close(); err != nil {
-		g.t.Error(err)
-	}
-	return out
+	return seen{p.PTS, p.Seq, p.Width, p.Damaged, uniform(luma, p.Pitch, p.Width), uniform(chroma, p.Pitch, (p.Width+1)&^1)}, nil
 }
 
 // uniform is the value that all bytes of an area have, or -1.

@@ -53,8 +53,8 @@ func (k *kept) end() {
 
 func (k *kept) want(p *device.Picture, luma int) {
 	k.t.Helper()
-	if s := k.look(k.stream, p); s.luma != luma || s.chroma != luma {
-		k.t.Errorf("the picture at %v shows %d and %d, want %d", p.PTS, s.luma, s.chroma, luma)
+	if s, err := k.look(k.stream, p); err != nil || s.luma != luma || s.chroma != luma {
+		k.t.Errorf("the picture at %v shows %d and %d, want %d (%v)", p.PTS, s.luma, s.chroma, luma, err)
 	}
 }
 
