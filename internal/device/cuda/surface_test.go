@@ -165,7 +165,7 @@ func TestOpeningLetsTheParserGoOn(t *testing.T) {
 	select {
 	case p := <-k.kept:
 		k.giveBack(p)
-	case <-time.After(2 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Error("the parser stands while the picture is open")
 	}
 	k.want(first, 1)
@@ -203,7 +203,7 @@ func TestThePictureAfterALateOneIsCopied(t *testing.T) {
 		select {
 		case p := <-k.kept:
 			k.giveBack(p)
-		case <-time.After(2 * time.Second):
+		case <-time.After(10 * time.Second):
 			t.Fatal("the parser stands with the second one open")
 		}
 	}
