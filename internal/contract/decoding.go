@@ -34,18 +34,7 @@ func (c *collector) Deliver(p *device.Picture) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.times, c.widths = append(c.times, p.PTS), append(c.widths, p.Width)
-	c.err = errors.Join(c.err, c.add(p), p.Release())
-}
-
-// add hashes the picture without its padding.
-func (c *collector) add(p *device.Picture) error {
-	staging, err := c.device.Pool().Alloc("check", "staging", device.Pinned, p.Size())
-	if err != nil {
-		return err
-	}
-	err = errors.Join(c.stream.CopyPicture(staging, p), c.stream.Synchronize())
-	writePixels(c.pixels, staging.Bytes(), p.PictureFormat)
-	return errors.Join(err, staging.Close())
+	c.err = errors.Join(c.err, writePixels(c.pixels, c.device, c.stream, p), p.Release())
 }
 
 // decode sends whole files through one decoder, one after the other, and returns the times that must come

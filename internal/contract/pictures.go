@@ -6,7 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
+	"hash"
 	"sync"
 	"time"
 
@@ -14,25 +14,27 @@ import (
 	"sightline/internal/device"
 )
 
-// pixels hashes a picture without its padding.
-func pixels(d device.Device, s device.Stream, p *device.Picture) (sum []byte, err error) {
+// pixels hashes a picture.
+func pixels(d device.Device, s device.Stream, p *device.Picture) ([]byte, error) {
+	h := sha256.New()
+	err := writePixels(h, d, s, p)
+	return h.Sum(nil), err
+}
+
+// writePixels writes a picture without its padding.
+func writePixels(h hash.Hash, d device.Device, s device.Stream, p *device.Picture) (err error) {
 	staging, err := d.Pool().Alloc("check", "staging", device.Pinned, p.Size())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, staging.Close()) }()
 	if err := errors.Join(s.CopyPicture(staging, p), s.Synchronize()); err != nil {
-		return nil, err
+		return err
 	}
-	h := sha256.New()
-	writePixels(h, staging.Bytes(), p.PictureFormat)
-	return h.Sum(nil), nil
-}
-
-func writePixels(w io.Writer, rows []byte, f device.PictureFormat) {
-	for ; len(rows) > 0; rows = rows[f.Pitch:] {
-		_, _ = w.Write(rows[:(f.Width+1)&^1])
+	for rows := staging.Bytes(); len(rows) > 0; rows = rows[p.Pitch:] {
+		h.Write(rows[:(p.Width+1)&^1])
 	}
+	return nil
 }
 
 // holder is a sink that hands pictures on.

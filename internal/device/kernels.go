@@ -275,8 +275,9 @@ type Moves struct {
 // MoveSize is the size in bytes of an entry of a table of Moves: two addresses and a number of bytes.
 const MoveSize = 24
 
-// PutMove writes an entry of a table of Moves: that src is copied to dst, which has the same size.
-func PutMove(entry []byte, dst, src *Buffer) {
+// PutMove writes entry i of a table of Moves: that src is copied to dst, which has the same size.
+func PutMove(table []byte, i int, dst, src *Buffer) {
+	entry := table[i*MoveSize:]
 	binary.NativeEndian.PutUint64(entry, uint64(dst.Address()))
 	binary.NativeEndian.PutUint64(entry[8:], uint64(src.Address()))
 	binary.NativeEndian.PutUint64(entry[16:], uint64(src.Size()))

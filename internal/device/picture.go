@@ -92,6 +92,14 @@ func (p *Picture) Open(s Stream) (Planes, error) {
 	return p.Planes(p.Buffer.Address()), nil
 }
 
+// OpenToCopy is Open for a copy of the picture to dst, which must have its Size; owner is for the error.
+func (p *Picture) OpenToCopy(s Stream, dst *Buffer, owner string) (Planes, error) {
+	if dst.Size() != p.Size() {
+		return Planes{}, fmt.Errorf("copy a picture of %d bytes to a buffer of %d for %s", p.Size(), dst.Size(), owner)
+	}
+	return p.Open(s)
+}
+
 // Release gives the picture back, once, opened or not: nothing may read it any more, and all queued work that did was
 // waited for. It may be called from any goroutine, also after the decoder's Close. What lies in a Buffer closes it.
 func (p *Picture) Release() error {

@@ -34,7 +34,7 @@ func movesTrials() (out []func(*setup) trial) {
 			table := make([]byte, len(pieces)*device.MoveSize)
 			for i, p := range pieces {
 				if p.size > 0 {
-					device.PutMove(table[i*device.MoveSize:], whole.Slice(p.to, p.size), from.Slice(p.from, p.size))
+					device.PutMove(table, i, whole.Slice(p.to, p.size), from.Slice(p.from, p.size))
 				}
 			}
 			k := device.Moves{Table: s.bytes(table), Count: len(pieces)}

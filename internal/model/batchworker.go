@@ -100,18 +100,18 @@ func (w *batchWorker) run() {
 func (w *batchWorker) queue(items int) error {
 	table := w.table.Bytes()
 	clear(table)
-	at := 0
-	for i, r := range w.batch {
+	at, input, output := 0, 0, w.gather.Count // entries of the table: scatter's follow gather's
+	for _, r := range w.batch {
 		if err := w.stream.Wait(r.ready); err != nil {
 			return err
 		}
 		for k := range w.inputs.buffers {
-			entry := i*len(w.inputs.buffers) + k
-			device.PutMove(table[entry*device.MoveSize:], w.inputs.of(k, at, r.items), r.inputs.of(k, 0, r.items))
+			device.PutMove(table, input, w.inputs.of(k, at, r.items), r.inputs.of(k, 0, r.items))
+			input++
 		}
 		for k := range w.outputs.buffers {
-			entry := w.gather.Count + i*len(w.outputs.buffers) + k
-			device.PutMove(table[entry*device.MoveSize:], r.output.of(k, 0, r.items), w.outputs.of(k, at, r.items))
+			device.PutMove(table, output, r.output.of(k, 0, r.items), w.outputs.of(k, at, r.items))
+			output++
 		}
 		at += r.items
 	}

@@ -77,13 +77,15 @@ func (s *slot) put(p *device.Picture) (old *device.Picture) {
 		s.dropped(DroppedDamaged)
 		return p
 	}
-	soon := s.tooSoon(p.PTS)
-	if soon && s.waiting == nil { // the lane has just taken the one that this would have replaced
+	cause := DroppedNewer
+	switch soon := s.tooSoon(p.PTS); {
+	case !soon:
+		s.passed(p.PTS)
+	case s.waiting == nil: // the lane has just taken the one that this would have replaced
 		s.dropped(DroppedRate)
 		return p
-	}
-	if !soon {
-		s.passed(p.PTS)
+	default:
+		cause = DroppedRate
 	}
 	for s.lossless && s.waiting != nil && !s.ended {
 		s.changed.Wait()
@@ -91,12 +93,8 @@ func (s *slot) put(p *device.Picture) (old *device.Picture) {
 	if s.ended {
 		return p
 	}
-	old, s.waiting = s.waiting, p
-	switch {
-	case old != nil && soon:
-		s.dropped(DroppedRate)
-	case old != nil:
-		s.dropped(DroppedNewer)
+	if old, s.waiting = s.waiting, p; old != nil {
+		s.dropped(cause)
 	}
 	s.changed.Broadcast()
 	return old

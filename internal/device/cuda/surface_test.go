@@ -67,14 +67,53 @@ func (k *kept) giveBack(list ...*device.Picture) {
 	}
 }
 
+// starve waits until the parser waits for a picture to be given back.
+func (k *kept) starve() {
+	c := k.Decoder.(*decoder)
+	for starved := false; !starved; time.Sleep(time.Millisecond) {
+		c.using.Lock()
+		starved = c.starved
+		c.using.Unlock()
+	}
+}
+
+// two are the pictures of the first two units.
+func (k *kept) two() (first, second *device.Picture) {
+	k.t.Helper()
+	if err := <-k.decode(1, 2); err != nil {
+		k.t.Fatal(err)
+	}
+	return <-k.kept, <-k.kept
+}
+
+// pass gives the next pictures back, which must come in time.
+func (k *kept) pass(n int) {
+	k.t.Helper()
+	for range n {
+		select {
+		case p := <-k.kept:
+			k.giveBack(p)
+		case <-time.After(10 * time.Second):
+			k.t.Fatal("the parser stands")
+		}
+	}
+}
+
+// finish wants the units to be taken, flushes, and ends.
+func (k *kept) finish(taken chan error) {
+	k.t.Helper()
+	if err := errors.Join(<-taken, k.Flush()); err != nil {
+		k.t.Error(err)
+	}
+	k.end()
+}
+
 // TestDecodeGoesOnWithTwoPicturesOut: until it comes to their surfaces again, then it waits for them.
 func TestDecodeGoesOnWithTwoPicturesOut(t *testing.T) {
 	k := keep(t)
 	taken := k.decode(1, 12)
 	first, second := <-k.kept, <-k.kept
-	for range 3 + ahead - 2 { // the stream needs three surfaces
-		k.giveBack(<-k.kept)
-	}
+	k.pass(3 + ahead - 2) // the stream needs three surfaces
 	select {
 	case p := <-k.kept:
 		t.Errorf("the picture at %v was decoded into a surface that is in use", p.PTS)
@@ -86,13 +125,8 @@ func TestDecodeGoesOnWithTwoPicturesOut(t *testing.T) {
 	k.giveBack(second)
 	k.want(first, 1)
 	k.giveBack(first)
-	for range 5 {
-		k.giveBack(<-k.kept)
-	}
-	if err := errors.Join(<-taken, k.Flush()); err != nil {
-		t.Error(err)
-	}
-	k.end()
+	k.pass(5)
+	k.finish(taken)
 }
 
 // TestALateLaneHoldsNoDecoderUp: once the parser has waited for a picture that was open, the next ones are copied.
@@ -112,9 +146,7 @@ func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
 	k.starve()
 	k.giveBack(first)
 	k.want(second, 3+ahead)
-	for range 60 - 3 - ahead {
-		k.giveBack(<-k.kept)
-	}
+	k.pass(60 - 3 - ahead)
 	k.want(second, 3+ahead)
 	k.giveBack(second)
 	if err := <-taken; err != nil {
@@ -140,43 +172,21 @@ func TestALateLaneHoldsNoDecoderUp(t *testing.T) {
 	}
 }
 
-// starve waits until the parser waits for a picture to be given back.
-func (k *kept) starve() {
-	c := k.Decoder.(*decoder)
-	for starved := false; !starved; time.Sleep(time.Millisecond) {
-		c.using.Lock()
-		starved = c.starved
-		c.using.Unlock()
-	}
-}
-
 // TestOpeningLetsTheParserGoOn: it waits for a picture that nobody has opened, which is copied when somebody does.
 func TestOpeningLetsTheParserGoOn(t *testing.T) {
 	k := keep(t)
 	taken := k.decode(1, 20)
 	first := <-k.kept
-	for range 3 + ahead - 1 {
-		k.giveBack(<-k.kept)
-	}
+	k.pass(3 + ahead - 1)
 	k.starve()
 	if _, err := first.Open(k.stream); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case p := <-k.kept:
-		k.giveBack(p)
-	case <-time.After(10 * time.Second):
-		t.Error("the parser stands while the picture is open")
-	}
+	k.pass(1) // while the picture is open
 	k.want(first, 1)
 	k.giveBack(first)
-	for range 20 - 3 - ahead - 1 {
-		k.giveBack(<-k.kept)
-	}
-	if err := errors.Join(<-taken, k.Flush()); err != nil {
-		t.Error(err)
-	}
-	k.end()
+	k.pass(20 - 3 - ahead - 1)
+	k.finish(taken)
 }
 
 // TestThePictureAfterALateOneIsCopied: the parser had to wait for one that was opened in time; the next does not hold it up.
@@ -188,9 +198,7 @@ func TestThePictureAfterALateOneIsCopied(t *testing.T) {
 	first := <-k.kept
 	k.want(first, 1)
 	taken := k.decode(2, 3+ahead)
-	for range 3 + ahead - 1 {
-		k.giveBack(<-k.kept)
-	}
+	k.pass(3 + ahead - 1)
 	k.starve()
 	k.giveBack(first)
 	if err := <-taken; err != nil {
@@ -199,28 +207,15 @@ func TestThePictureAfterALateOneIsCopied(t *testing.T) {
 	second := <-k.kept
 	k.want(second, 3+ahead+1)
 	taken = k.decode(3+ahead+2, 20)
-	for range 20 {
-		select {
-		case p := <-k.kept:
-			k.giveBack(p)
-		case <-time.After(10 * time.Second):
-			t.Fatal("the parser stands with the second one open")
-		}
-	}
+	k.pass(20) // with the second one open
 	k.giveBack(second)
-	if err := errors.Join(<-taken, k.Flush()); err != nil {
-		t.Error(err)
-	}
-	k.end()
+	k.finish(taken)
 }
 
 // TestAnotherFormatWaitsForPictures: none is torn from who looks at it.
 func TestAnotherFormatWaitsForPictures(t *testing.T) {
 	k := keep(t)
-	if err := <-k.decode(1, 2); err != nil {
-		t.Fatal(err)
-	}
-	first, second := <-k.kept, <-k.kept
+	first, second := k.two()
 	if _, err := first.Open(k.stream); err != nil {
 		t.Fatal(err)
 	}
@@ -249,10 +244,7 @@ func TestAnotherFormatWaitsForPictures(t *testing.T) {
 // TestPicturesAfterClose: one that is open stays, and the hardware with it; others can only be given back.
 func TestPicturesAfterClose(t *testing.T) {
 	k := keep(t)
-	if err := <-k.decode(1, 2); err != nil {
-		t.Fatal(err)
-	}
-	first, second := <-k.kept, <-k.kept
+	first, second := k.two()
 	if _, err := first.Open(k.stream); err != nil {
 		t.Fatal(err)
 	}
@@ -279,10 +271,7 @@ func TestPicturesAfterClose(t *testing.T) {
 
 func TestAPictureThatCannotBeOpened(t *testing.T) {
 	k := keep(t)
-	if err := <-k.decode(1, 2); err != nil {
-		t.Fatal(err)
-	}
-	first, second := <-k.kept, <-k.kept
+	first, second := k.two()
 	libraries["nvcuvid"].Fail("cuvidMapVideoFrame64", 205)
 	if _, err := first.Open(k.stream); err == nil || !strings.Contains(err.Error(), "open a picture of gate") {
 		t.Errorf("%v", err)
@@ -294,22 +283,14 @@ func TestAPictureThatCannotBeOpened(t *testing.T) {
 	k.want(second, 2)
 	k.giveBack(second)
 	taken := k.decode(3, 20) // no surface is missing
-	for range 20 {
-		k.giveBack(<-k.kept)
-	}
-	if err := errors.Join(<-taken, k.Flush()); err != nil {
-		t.Error(err)
-	}
-	k.end()
+	k.pass(20)
+	k.finish(taken)
 }
 
 // TestPicturesOfALostDevice can be given back.
 func TestPicturesOfALostDevice(t *testing.T) {
 	k := keep(t)
-	if err := <-k.decode(1, 2); err != nil {
-		t.Fatal(err)
-	}
-	first, second := <-k.kept, <-k.kept
+	first, second := k.two()
 	k.want(first, 1)
 	k.device.Fail(errors.New("an end"))
 	k.giveBack(first)

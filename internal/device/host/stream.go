@@ -117,10 +117,7 @@ func (s *stream) Copy(dst, src *device.Buffer) error {
 }
 
 func (s *stream) CopyPicture(dst *device.Buffer, p *device.Picture) error {
-	if dst.Size() != p.Size() {
-		return fmt.Errorf("copy a picture of %d bytes to a buffer of %d for %s", p.Size(), dst.Size(), s.owner)
-	}
-	from, err := p.Open(s)
+	from, err := p.OpenToCopy(s, dst, s.owner)
 	if err != nil {
 		return err
 	}
