@@ -34,12 +34,37 @@ class Plain(torch.nn.Module):
         return found.logits, found.pred_boxes
 
 
+def folded(layer):
+    """Weights and bias of a convolution with the normalisation that follows it."""
+    norm = layer.norm
+    scale = norm.weight / (norm.running_var + getattr(norm, "eps", 1e-5)).sqrt()
+    return layer.conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+
+
+def deploy(network):
+    """Makes one convolution of the two that stand side by side in each RepVGG block, as RT-DETR's own export does."""
+    blocks = [name for name, m in network.named_modules() if type(m).__name__.endswith("RepVggBlock")]
+    for name in blocks:
+        parent, _, last = name.rpartition(".")
+        block = network.get_submodule(name)
+        (wide, wide_bias), (narrow, narrow_bias) = folded(block.conv1), folded(block.conv2)
+        one = torch.nn.Conv2d(wide.shape[1], wide.shape[0], 3, padding=1)
+        one.weight.data = wide + torch.nn.functional.pad(narrow, [1, 1, 1, 1])
+        one.bias.data = wide_bias + narrow_bias
+        merged, x = torch.nn.Sequential(one, block.activation), torch.rand(1, wide.shape[1], 9, 9)
+        torch.testing.assert_close(merged(x), block(x), rtol=1e-3, atol=1e-4)
+        setattr(network.get_submodule(parent), last, merged)
+    return len(blocks)
+
+
 def main(folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(1)
     network = RTDetrForObjectDetection(RTDetrConfig(use_pretrained_backbone=False, anchor_image_size=[SIZE, SIZE], num_labels=80)).eval()
     print(f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M weights")
+    with torch.no_grad():
+        print(f"{deploy(network)} RepVGG blocks merged")
     torch.onnx.export(Plain(network), (torch.rand(2, 3, SIZE, SIZE),), str(folder / "rtdetr-r50.onnx"), opset_version=17, dynamo=False,
                       input_names=["images"], output_names=["logits", "boxes"],
                       dynamic_axes={name: {0: "batch"} for name in ("images", "logits", "boxes")})

@@ -23,11 +23,16 @@ func moveTrials() (out []func(*setup) trial) {
 // movesTrials copy pieces into a buffer, of which the rest must stay; some entries copy nothing.
 func movesTrials() (out []func(*setup) trial) {
 	type piece struct{ to, from, size int64 }
+	var many []piece // more than are copied at a time
+	for i := range int64(75) {
+		many = append(many, piece{64 * i, 128 * i, i % 64})
+	}
 	for _, pieces := range [][]piece{
 		{{0, 0, 4096}},
 		{{}, {16, 32, 160}, {}},
 		{{0, 64, 4 * 17}, {4 * 17, 0, 64}, {200, 8, 1}, {203, 3, 50}, {4096, 1024, 30000}},
 		{{0, 0, 1 << 20}, {1 << 20, 256, 16 * 64 * 256}},
+		many,
 	} {
 		out = append(out, func(s *setup) trial {
 			from, whole := upload(s, s.floats(1<<18, 1)), s.dirty(2<<20+100)

@@ -38,15 +38,17 @@ template <class Unit> DEVICE void copy_units(const Entry& e) {
     for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < units; i += step) at_address<Unit>(e.to)[i] = at_address<const Unit>(e.from)[i];
 }
 
-// Grid: blocks that share a copy, copies.
+// Grid: blocks that share a copy, copies at a time.
 KERNEL moves(MovesParams p) {
-    const Entry e = at_address<const Entry>(p.table)[blockIdx.y];
-    int64 ends = (int64)e.to | (int64)e.from | e.bytes;
-    if (!(ends & 15)) {
-        copy_units<Quad>(e);
-    } else if (!(ends & 3)) {
-        copy_units<uint32>(e);
-    } else {
-        copy_units<byte>(e);
+    for (int i = blockIdx.y; i < p.count; i += gridDim.y) {
+        const Entry e = at_address<const Entry>(p.table)[i];
+        int64 ends = (int64)e.to | (int64)e.from | e.bytes;
+        if (!(ends & 15)) {
+            copy_units<Quad>(e);
+        } else if (!(ends & 3)) {
+            copy_units<uint32>(e);
+        } else {
+            copy_units<byte>(e);
+        }
     }
 }

@@ -37,16 +37,17 @@ type movesParams struct {
 	Count, Reserved int32
 }
 
-// Moves plans device.Kernels.Moves. What a copy's size is the plan does not know: so many blocks share each.
+// Moves plans device.Kernels.Moves. What a copy's size is the plan does not know: so many blocks share each. Most tables are
+// empty but for their beginning, so more blocks than fill a GPU would only look at empty entries.
 func Moves(k device.Moves) ([]Launch, error) {
-	const sharing = 64
+	const sharing, together = 64, 32
 	a := arguments{kernel: "moves"}
 	a.between("count", k.Count, 1, items)
 	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
 	}
-	return []Launch{newLaunch("moves", [3]uint32{sharing, uint32(k.Count), 1}, [3]uint32{movers, 1, 1}, &movesParams{
+	return []Launch{newLaunch("moves", [3]uint32{sharing, uint32(min(k.Count, together)), 1}, [3]uint32{movers, 1, 1}, &movesParams{
 		Table: address(k.Table), Count: int32(k.Count),
 	})}, nil
 }

@@ -149,7 +149,7 @@ type batchedRunner struct {
 	items   int
 	// since is when it asked.
 	since time.Time
-	// ready marks the request's inputs on the context's stream, done its outputs on the worker's.
+	// ready marks that the request's inputs are there, done its outputs on the worker's stream.
 	ready, done device.Event
 	// queued carries the worker's answer: the batch is on its stream and done is recorded.
 	queued chan error
@@ -159,25 +159,18 @@ type batchedRunner struct {
 
 func (b *batcher) newRunner(c *ExecutionContext) (runner, error) {
 	d := b.engine.config.Device
-	ready, err := d.NewEvent()
+	done, err := d.NewEvent()
 	if err != nil {
 		return nil, err
 	}
-	done, err := d.NewEvent()
-	if err != nil {
-		return nil, errors.Join(err, ready.Close())
-	}
 	b.change(func() { b.contexts[c.owner]++ })
-	return &batchedRunner{batcher: b, context: c, ready: ready, done: done, queued: make(chan error, 1),
+	return &batchedRunner{batcher: b, context: c, done: done, queued: make(chan error, 1),
 		inputs: newViews(b.engine.Inputs(), c.buffers.inputs, c.items),
 		output: newViews(b.engine.Outputs(), c.buffers.outputs, c.items)}, nil
 }
 
-func (r *batchedRunner) submit(c *ExecutionContext, n int) error {
-	r.items = n
-	if err := c.stream.Record(r.ready); err != nil {
-		return err
-	}
+func (r *batchedRunner) submit(_ *ExecutionContext, n int, ready device.Event) error {
+	r.items, r.ready = n, ready
 	b, closed := r.batcher, false
 	b.change(func() {
 		if closed = b.stop; !closed {
@@ -191,11 +184,11 @@ func (r *batchedRunner) submit(c *ExecutionContext, n int) error {
 	return nil
 }
 
-func (r *batchedRunner) await(c *ExecutionContext) error {
+func (r *batchedRunner) await(_ *ExecutionContext, s device.Stream) error {
 	if err := <-r.queued; err != nil {
 		return err
 	}
-	return c.stream.Wait(r.done)
+	return s.Wait(r.done)
 }
 
 func (r *batchedRunner) capturable() bool { return false }
@@ -207,5 +200,5 @@ func (r *batchedRunner) close() error {
 			delete(b.contexts, owner)
 		}
 	})
-	return errors.Join(r.ready.Close(), r.done.Close())
+	return r.done.Close()
 }

@@ -15,8 +15,10 @@ type ExecutionContext struct {
 	engine *Engine
 	owner  string
 	// items is how many it holds.
-	items   int
-	stream  device.Stream
+	items  int
+	stream device.Stream
+	// ready marks what an inference waits for.
+	ready   device.Event
 	buffers *contextBuffers
 	runner  runner
 
@@ -27,11 +29,12 @@ type ExecutionContext struct {
 	busy atomic.Bool
 }
 
-// runner is what differs between the modes. submit starts an inference of the first n items of c's
-// inputs, ordered behind the work on c's stream; await returns when the rest of the work may be queued.
+// runner is what differs between the modes. submit starts an inference of the first n items of c's inputs, when ready has
+// come to pass; await returns when what uses the outputs may be queued on s. A capturable runner just queues the inference on c's
+// stream and needs no event.
 type runner interface {
-	submit(c *ExecutionContext, n int) error
-	await(c *ExecutionContext) error
+	submit(c *ExecutionContext, n int, ready device.Event) error
+	await(c *ExecutionContext, s device.Stream) error
 	// capturable says that submit only queues work, so that it can be part of a graph.
 	capturable() bool
 	close() error
@@ -42,7 +45,7 @@ func (e *Engine) newContext(pipeline string, use *Spec) (_ *ExecutionContext, er
 	if err := e.retain(); err != nil {
 		return nil, err
 	}
-	c := &ExecutionContext{engine: e, owner: pipeline, items: use.items(e.engine.MaxBatch())}
+	c := &ExecutionContext{engine: e, owner: pipeline, items: use.items(e.engine.MaxBatch(), e.config.Mode)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.free())
@@ -51,8 +54,14 @@ func (e *Engine) newContext(pipeline string, use *Spec) (_ *ExecutionContext, er
 	if c.stream, err = e.config.Device.NewStream(pipeline); err != nil {
 		return nil, err
 	}
-	// A device without a plan for just so many items infers more: there must be room for them.
-	if c.buffers, err = allocateContextBuffers(e, pipeline, e.bucket(c.items)); err != nil {
+	if c.ready, err = e.config.Device.NewEvent(); err != nil {
+		return nil, err
+	}
+	room := c.items
+	if e.config.Mode != Batched {
+		room = e.bucket(room) // a device without a plan for just so many items infers more
+	}
+	if c.buffers, err = allocateContextBuffers(e, pipeline, room); err != nil {
 		return nil, err
 	}
 	if c.runner, err = e.newRunner(c); err != nil {
@@ -124,10 +133,13 @@ func (c *ExecutionContext) infer(n int) error {
 	if n < 1 || n > c.items {
 		return fmt.Errorf("infer %s for %s: %d items, the context holds %d", c.engine.spec.Name, c.owner, n, c.items)
 	}
-	if err := c.runner.submit(c, n); err != nil {
+	if err := c.stream.Record(c.ready); err != nil {
 		return err
 	}
-	if err := c.runner.await(c); err != nil {
+	if err := c.runner.submit(c, n, c.ready); err != nil {
+		return err
+	}
+	if err := c.runner.await(c, c.stream); err != nil {
 		return err
 	}
 	return c.finish()
@@ -176,6 +188,9 @@ func (c *ExecutionContext) free() error {
 	}
 	if c.buffers != nil {
 		errs = append(errs, c.buffers.close())
+	}
+	if c.ready != nil {
+		errs = append(errs, c.ready.Close())
 	}
 	if c.stream != nil {
 		errs = append(errs, c.stream.Close())

@@ -106,7 +106,7 @@ func (m *Manager) Items(role string) int {
 	if e == nil {
 		return 0
 	}
-	return use.items(e.engine.MaxBatch())
+	return use.items(e.engine.MaxBatch(), m.config.Mode)
 }
 
 // use is a role's engine and what it is used for; nil if there is no such role.

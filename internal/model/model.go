@@ -110,16 +110,23 @@ func (c Config) withDefaults() (Config, error) {
 // shares says whether two specs are of one model, which then has one engine.
 func (s *Spec) shares(o *Spec) bool { return s.Key != "" && s.Key == o.Key }
 
+// share is how many objects a pipeline asks for at once at most in mode Batched: a batch is put together from the requests of many,
+// and each of them would need room for all of a large one. A picture with more objects asks again.
+const share = 32
+
 // items is how many items a pipeline's context holds of most in an inference: one where it looks at whole pictures,
-// a batch of objects elsewhere.
-func (s *Spec) items(most int) int {
+// a batch of objects, or its share, elsewhere.
+func (s *Spec) items(most int, mode Mode) int {
 	if s.Task == Detection && !s.Within {
 		return 1
 	}
-	if s.Batch < 1 {
-		return most
+	if s.Batch > 0 {
+		most = min(s.Batch, most)
 	}
-	return min(s.Batch, most)
+	if mode == Batched {
+		most = min(share, most)
+	}
+	return most
 }
 
 // Errors that a caller can act on; test with errors.Is.

@@ -1,14 +1,16 @@
 package model
 
+import "sightline/internal/device"
+
 // parallelRunner has a runtime context of its own: the inference is queued like any other work.
 type parallelRunner struct{ context *guardedContext }
 
-func (r *parallelRunner) submit(c *ExecutionContext, n int) error {
+func (r *parallelRunner) submit(c *ExecutionContext, n int, _ device.Event) error {
 	return inferWithContext(r.context, c.stream, c.buffers, c.engine.bucket(n))
 }
-func (r *parallelRunner) await(*ExecutionContext) error { return nil }
-func (r *parallelRunner) capturable() bool              { return true }
-func (r *parallelRunner) close() error                  { return r.context.context.Close() }
+func (r *parallelRunner) await(*ExecutionContext, device.Stream) error { return nil }
+func (r *parallelRunner) capturable() bool                             { return true }
+func (r *parallelRunner) close() error                                 { return r.context.context.Close() }
 
 // serializedRunner takes turns on the engine's one runtime context, with the pipeline's own buffers.
 type serializedRunner struct {
@@ -16,14 +18,14 @@ type serializedRunner struct {
 	items  int
 }
 
-func (r *serializedRunner) submit(_ *ExecutionContext, n int) error {
+func (r *serializedRunner) submit(c *ExecutionContext, n int, ready device.Event) error {
 	r.items = n
-	return nil
+	return c.stream.Wait(ready)
 }
 
 // await holds the engine's lock until the device has finished, because the context's activations are
 // in use until then.
-func (r *serializedRunner) await(c *ExecutionContext) error {
+func (r *serializedRunner) await(c *ExecutionContext, _ device.Stream) error {
 	r.engine.inferring.Lock()
 	defer r.engine.inferring.Unlock()
 	if err := inferWithContext(r.engine.one, c.stream, c.buffers, c.engine.bucket(r.items)); err != nil {

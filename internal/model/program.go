@@ -3,7 +3,6 @@ package model
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"sightline/internal/device"
 )
@@ -19,16 +18,16 @@ type Step struct {
 }
 
 // Program is a lane's work, recorded once and replayed for every frame: steps that run side by side.
-// In mode Parallel it is one graph; in the other modes an inference is a turn taken between two graphs.
+// In mode Parallel it is one graph; in the other modes the inferences are turns taken between two graphs.
 type Program struct {
 	name  string
 	first func(s device.Stream) error
 	steps []Step
-	// whole is the graph of everything (mode Parallel), begin, before and after those of first and the single steps.
-	whole                device.Graph
-	begin, before, after []device.Graph
-	fork                 device.Event
-	joins                []device.Event
+	// whole is the graph of everything (mode Parallel), before and after what comes before and after the inferences.
+	whole, before, after device.Graph
+	// fork and joins order the steps' streams within the origin's.
+	fork  device.Event
+	joins []device.Event
 	// replay is false where recording failed: then the work is queued anew for every run.
 	replay bool
 }
@@ -64,31 +63,22 @@ func NewProgram(name string, first func(s device.Stream) error, steps ...Step) (
 }
 
 func (p *Program) record() (err error) {
-	if p.steps[0].Context.runner.capturable() {
-		p.whole, err = capture(p.steps[0].Context.stream, func(device.Stream) error { return p.queueWhole() })
+	if p.capturable() {
+		p.whole, err = capture(p.origin(), p.queueWhole)
 		return err
 	}
-	if p.first != nil {
-		begin, err := capture(p.steps[0].Context.stream, p.first)
-		if err != nil {
-			return err
-		}
-		p.begin = []device.Graph{begin}
+	if p.before, err = capture(p.origin(), p.queueBefore); err != nil {
+		return err
 	}
-	for _, s := range p.steps {
-		before, err := capture(s.Context.stream, s.Before)
-		if err != nil {
-			return err
-		}
-		p.before = append(p.before, before)
-		after, err := capture(s.Context.stream, s.After)
-		if err != nil {
-			return err
-		}
-		p.after = append(p.after, after)
-	}
-	return nil
+	p.after, err = capture(p.origin(), p.queueAfter)
+	return err
 }
+
+// origin is the stream that a run begins and ends in.
+func (p *Program) origin() device.Stream { return p.steps[0].Context.stream }
+
+// capturable says whether inferences can be part of a graph.
+func (p *Program) capturable() bool { return p.steps[0].Context.runner.capturable() }
 
 func capture(s device.Stream, record func(device.Stream) error) (device.Graph, error) {
 	if err := s.BeginCapture(); err != nil {
@@ -105,31 +95,22 @@ func capture(s device.Stream, record func(device.Stream) error) (device.Graph, e
 	return g, err
 }
 
-// queueWhole forks the steps off the origin, queues each, and joins them back.
-func (p *Program) queueWhole() error {
-	origin := p.steps[0].Context.stream
-	if p.first != nil {
-		if err := p.first(origin); err != nil {
+// sideBySide forks the steps' streams off the origin, queues something of each step on its own, and joins them back.
+func (p *Program) sideBySide(queue func(s *Step) error) error {
+	origin := p.origin()
+	if len(p.joins) > 0 {
+		if err := origin.Record(p.fork); err != nil {
 			return err
 		}
 	}
-	if err := origin.Record(p.fork); err != nil {
-		return err
-	}
-	for i, s := range p.steps {
-		stream := s.Context.stream
+	for i := range p.steps {
+		stream := p.steps[i].Context.stream
 		if i > 0 {
 			if err := stream.Wait(p.fork); err != nil {
 				return err
 			}
 		}
-		if err := s.Before(stream); err != nil {
-			return err
-		}
-		if err := s.Context.runner.submit(s.Context, s.Items); err != nil {
-			return err
-		}
-		if err := s.After(stream); err != nil {
+		if err := queue(&p.steps[i]); err != nil {
 			return err
 		}
 		if i > 0 {
@@ -146,6 +127,39 @@ func (p *Program) queueWhole() error {
 	return nil
 }
 
+func (p *Program) queueFirst(origin device.Stream) error {
+	if p.first == nil {
+		return nil
+	}
+	return p.first(origin)
+}
+
+func (p *Program) queueWhole(origin device.Stream) error {
+	if err := p.queueFirst(origin); err != nil {
+		return err
+	}
+	return p.sideBySide(func(s *Step) error {
+		if err := s.Before(s.Context.stream); err != nil {
+			return err
+		}
+		if err := s.Context.runner.submit(s.Context, s.Items, nil); err != nil {
+			return err
+		}
+		return s.After(s.Context.stream)
+	})
+}
+
+func (p *Program) queueBefore(origin device.Stream) error {
+	if err := p.queueFirst(origin); err != nil {
+		return err
+	}
+	return p.sideBySide(func(s *Step) error { return s.Before(s.Context.stream) })
+}
+
+func (p *Program) queueAfter(device.Stream) error {
+	return p.sideBySide(func(s *Step) error { return s.After(s.Context.stream) })
+}
+
 // Run replays the program and sleeps until its results are there. It holds the contexts meanwhile.
 func (p *Program) Run() error {
 	p.lock()
@@ -159,10 +173,17 @@ func (p *Program) Run() error {
 		}
 	}
 	defer p.leave()
-	if p.steps[0].Context.runner.capturable() {
-		return p.runWhole()
+	run := p.runTurns
+	if p.capturable() {
+		run = func() error { return p.part(p.whole, p.queueWhole) }
 	}
-	return p.runTurns()
+	if err := run(); err != nil {
+		for _, s := range p.steps { // nothing may be at work in their buffers
+			_ = s.Context.stream.Synchronize()
+		}
+		return err
+	}
+	return p.steps[0].Context.finish()
 }
 
 func (p *Program) lock() {
@@ -183,86 +204,51 @@ func (p *Program) leave() {
 	}
 }
 
-func (p *Program) runWhole() error {
-	origin := p.steps[0].Context
-	var err error
-	if p.replay {
-		err = origin.stream.Launch(p.whole)
-	} else {
-		err = p.queueWhole()
-	}
-	if err != nil {
+// runTurns starts every step's inference before it waits for any, so that a batcher sees them together. What was
+// started is always waited for; the first failure is returned.
+func (p *Program) runTurns() (failed error) {
+	if err := p.part(p.before, p.queueBefore); err != nil {
 		return err
 	}
-	return origin.finish()
-}
-
-// runTurns starts every step before it waits for any, so that a batcher sees them together. What was
-// started is always finished; the first failure is returned.
-func (p *Program) runTurns() (failed error) {
-	origin, started := p.steps[0].Context.stream, 0
-	if p.first != nil {
-		if err := p.part(origin, p.begin, 0, p.first); err != nil {
-			return err
-		}
+	origin := p.steps[0].Context
+	if err := origin.stream.Record(origin.ready); err != nil {
+		return err
 	}
-	if len(p.steps) > 1 {
-		if err := origin.Record(p.fork); err != nil {
-			return err
-		}
-	}
+	started := 0
 	for i := range p.steps {
-		if i > 0 { // what was queued on the origin before comes before every step
-			if failed = p.steps[i].Context.stream.Wait(p.fork); failed != nil {
-				break
-			}
-		}
-		if failed = p.start(i); failed != nil {
+		s := &p.steps[i]
+		if failed = s.Context.runner.submit(s.Context, s.Items, origin.ready); failed != nil {
 			break
 		}
 		started++
 	}
-	for i, s := range p.steps[:started] {
-		err := s.Context.runner.await(s.Context)
-		if err == nil {
-			err = p.part(s.Context.stream, p.after, i, s.After)
-		}
-		if failed == nil {
+	for _, s := range p.steps[:started] {
+		if err := s.Context.runner.await(s.Context, origin.stream); failed == nil {
 			failed = err
 		}
 	}
-	for _, s := range p.steps {
-		if err := s.Context.finish(); failed == nil {
-			failed = err
-		}
+	if failed != nil {
+		return failed
 	}
-	return failed
+	return p.part(p.after, p.queueAfter)
 }
 
-func (p *Program) start(i int) error {
-	s := p.steps[i]
-	if err := p.part(s.Context.stream, p.before, i, s.Before); err != nil {
-		return err
-	}
-	return s.Context.runner.submit(s.Context, s.Items)
-}
-
-// part replays the graph of step i, or queues its work anew.
-func (p *Program) part(s device.Stream, graphs []device.Graph, i int, queue func(device.Stream) error) error {
+// part replays a graph of the program on its origin, or queues its work anew.
+func (p *Program) part(g device.Graph, queue func(origin device.Stream) error) error {
 	if p.replay {
-		return s.Launch(graphs[i])
+		return p.origin().Launch(g)
 	}
-	return queue(s)
+	return queue(p.origin())
 }
 
 func (p *Program) closeGraphs() error {
 	var errs []error
-	for _, g := range slices.Concat([]device.Graph{p.whole}, p.begin, p.before, p.after) {
+	for _, g := range []device.Graph{p.whole, p.before, p.after} {
 		if g != nil {
 			errs = append(errs, g.Close())
 		}
 	}
-	p.whole, p.begin, p.before, p.after = nil, nil, nil, nil
+	p.whole, p.before, p.after = nil, nil, nil
 	return errors.Join(errs...)
 }
 

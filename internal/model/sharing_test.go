@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 
@@ -18,6 +19,29 @@ func (c *counting) LoadEngine(m device.ModelFile) (device.Engine, error) {
 	sized := *c.fake
 	sized.most = m.MaxBatch
 	return fakeEngine{&sized}, nil
+}
+
+// TestAPipelineAsksForAShareOfALargeBatch: in mode batched it does not hold room for all of one.
+func TestAPipelineAsksForAShareOfALargeBatch(t *testing.T) {
+	for mode, want := range map[Mode]int{Parallel: 100, Serialized: 100, Batched: share} {
+		m, err := New(Config{Device: newFake(100), Mode: mode, Models: []Spec{
+			{Task: Pose, Name: "p", Batch: 100, Read: func() ([]byte, error) { return nil, nil }},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := m.CreatePipelineContexts("camera")
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := c.Of(Pose)
+		if sizes := x.Sizes(); x.Items() != want || m.Items(Pose) != want || sizes[len(sizes)-1] != want || x.Input(0).Size() < int64(4*want) {
+			t.Errorf("%s: %d items, %d by the manager, sizes %v, %d bytes; want %d", mode, x.Items(), m.Items(Pose), sizes, x.Input(0).Size(), want)
+		}
+		if err := errors.Join(c.Close(), m.Close()); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestOneEngineHoweverItIsUsed(t *testing.T) {
