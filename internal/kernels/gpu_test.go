@@ -4,7 +4,9 @@ package kernels
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"unsafe"
@@ -175,25 +177,41 @@ func TestKernelsOnGPU(t *testing.T) {
 	}
 }
 
-// TestGPUTimes prints how long one replay of some plans takes: the mean of 200 in a row.
+// TestGPUTimes prints what the plans of timed take: one after the other, and of the whole GPU when many run at once, which is what
+// counts beside many cameras. Means of several replays of graphs that hold each plan several times.
 func TestGPUTimes(t *testing.T) {
 	g := newGPU(t)
-	for name, maker := range timed() {
-		plan, err := maker(newSetup(t, g, name)).plan()
-		if err != nil {
-			t.Fatal(err)
-		}
-		graph := g.capture(t, plan)
-		const rounds = 200
-		var took time.Duration
-		for range 2 { // the first to warm up
-			start := time.Now()
-			for range rounds {
-				g.must(t, "launch the graph", g.GraphLaunch(graph, g.stream))
+	const streams, repeats, rounds = 24, 20, 10
+	lanes := []uintptr{g.stream}
+	for range streams - 1 {
+		var s uintptr
+		g.must(t, "cuStreamCreate", g.StreamCreate(&s, 1))
+		lanes = append(lanes, s)
+	}
+	list := timed()
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		var graphs []uintptr
+		for range lanes {
+			plan, err := list[name](newSetup(t, g, name)).plan()
+			if err != nil {
+				t.Fatal(err)
 			}
-			g.must(t, "run", g.StreamSync(g.stream))
-			took = time.Since(start) / rounds
+			graphs = append(graphs, g.capture(t, slices.Repeat(plan, repeats)))
 		}
-		t.Logf("%-40s %v", name, took)
+		measure := func(n int) time.Duration {
+			var took time.Duration
+			for range 2 { // the first to warm up
+				start := time.Now()
+				for range rounds {
+					for i := range n {
+						g.must(t, "launch the graph", g.GraphLaunch(graphs[i], lanes[i]))
+					}
+				}
+				g.must(t, "run", g.CtxSynchronize())
+				took = time.Since(start) / time.Duration(rounds*n*repeats)
+			}
+			return took
+		}
+		t.Logf("%-50s alone %8v, of the whole GPU %8v", name, measure(1), measure(streams))
 	}
 }
