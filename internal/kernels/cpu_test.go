@@ -21,7 +21,7 @@ func compile(t *testing.T) *dl.Library {
 	}
 	file := filepath.Join(t.TempDir(), "kernels.so")
 	// Products and sums stay apart, as NVRTC's -fmad=false does.
-	out, err := exec.Command(compiler, "-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wno-unused-function",
+	out, err := exec.Command(compiler, "-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas",
 		"-o", file, filepath.Join("testdata", "cpu.cpp")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -124,7 +124,8 @@ DEVICE Area area_of(const MasksParams& p, const Box& r) {
     return Area{x0, y0, (int)w, (int)h, (int)step, (int)((w + step - 1) / step), (int)((h + step - 1) / step)};
 }
 
-// Grid: PACKERS words of a record a block, then items.
+// Grid: PACKERS words of a record a block, then items. A warp makes a word at a time, each of its threads a bit: neighbours in a column
+// lie in few rows of the mask.
 KERNEL pack_masks(MasksParams p) {
     __shared__ Between table[ROW_TABLE];
     uint32* record = at_address<uint32>(p.out) + ((int64)p.first + blockIdx.y) * MASK_RECORD;
@@ -139,33 +140,33 @@ KERNEL pack_masks(MasksParams p) {
         record[0] = area.x0, record[1] = area.y0, record[2] = area.width, record[3] = area.height;
         record[4] = area.step, record[5] = record[6] = record[7] = 0;
     }
-    int word = blockIdx.x * PACKERS + threadIdx.x, used = area.columns * area.rows;
-    if ((int)blockIdx.x * PACKERS * 32 < used && area.rows <= ROW_TABLE) { // the same for the whole block
-        for (int r = threadIdx.x; r < area.rows; r += PACKERS) {
-            table[r] = between(area.y0 + r * area.step, region.y1, region.y2, p.inHeight);
-        }
+    record += MASK_HEADER + blockIdx.x * PACKERS;
+    int used = area.columns * area.rows;
+    if ((int)blockIdx.x * PACKERS * 32 >= used) { // the same for the whole block
+        record[threadIdx.x] = 0;
+        return;
+    }
+    bool tabled = area.rows <= ROW_TABLE;
+    for (int r = threadIdx.x; tabled && r < area.rows; r += PACKERS) {
+        table[r] = between(area.y0 + r * area.step, region.y1, region.y2, p.inHeight);
     }
     __syncthreads();
-    uint32 bits = 0;
-    if (word * 32 < used) {
-        const float* mask = at_address<const float>(p.in) + (int64)blockIdx.y * p.inWidth * p.inHeight;
-        int column = word * 32 / area.rows, row = word * 32 % area.rows;
-        Between x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
-        for (int i = 0; i < 32 && word * 32 + i < used; i++) {
-            Between y = area.rows <= ROW_TABLE
-                            ? table[row]
-                            : between(area.y0 + row * area.step, region.y1, region.y2, p.inHeight);
-            const float* upper = mask + (int64)y.a * p.inWidth;
-            const float* lower = mask + (int64)y.b * p.inWidth;
-            float a = upper[x.a] + (upper[x.b] - upper[x.a]) * x.part;
-            float b = lower[x.a] + (lower[x.b] - lower[x.a]) * x.part;
-            if (a + (b - a) * y.part > p.threshold) bits |= 1u << i;
-            if (++row == area.rows) {
-                row = 0;
-                column++;
-                x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
-            }
-        }
+    const float* mask = at_address<const float>(p.in) + (int64)blockIdx.y * p.inWidth * p.inHeight;
+    int lane = threadIdx.x % 32, bit = (blockIdx.x * PACKERS + threadIdx.x - lane) * 32 + lane;
+    int column = bit / area.rows, row = bit % area.rows;
+    Between x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
+    uint32 own = 0;
+    for (int i = 0; i < 32; i++, bit += 32) {
+        Between y = tabled ? table[row] : between(area.y0 + row * area.step, region.y1, region.y2, p.inHeight);
+        const float *upper = mask + (int64)y.a * p.inWidth, *lower = mask + (int64)y.b * p.inWidth;
+        float a = upper[x.a] + (upper[x.b] - upper[x.a]) * x.part;
+        float b = lower[x.a] + (lower[x.b] - lower[x.a]) * x.part;
+        uint32 word = __ballot_sync(~0u, bit < used && a + (b - a) * y.part > p.threshold);
+        if (lane == i) own = word;
+        row += 32;
+        if (row < area.rows) continue;
+        while (row >= area.rows) row -= area.rows, column++;
+        x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
     }
-    record[MASK_HEADER + word] = bits;
+    record[threadIdx.x] = own;
 }

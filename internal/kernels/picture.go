@@ -18,7 +18,7 @@ type picture struct {
 	Place                                   uint64
 	At                                      place
 	RedOffset, GreenOffset, BlueOffset      int64
-	LumaFactor, RedV, GreenU, GreenV, BlueU int32
+	LumaFactor, RedV, GreenU, GreenV, BlueU uint32
 	Black, Width, Height                    int32
 }
 
@@ -39,11 +39,11 @@ func newPicture(p *device.Picture) picture {
 		luma, chroma, black = 1, 1, 0
 	}
 	kg := 1 - kr - kb
-	fixed := func(v float64) int32 { return int32(math.RoundToEven(v * (1 << colourBits))) }
+	fixed := func(v float64) uint32 { return uint32(math.RoundToEven(v * (1 << colourBits))) }
 	out := picture{
 		LumaFactor: fixed(luma),
 		RedV:       fixed(2 * (1 - kr) * chroma), BlueU: fixed(2 * (1 - kb) * chroma),
-		GreenU: fixed(-2 * (1 - kb) * kb / kg * chroma), GreenV: fixed(-2 * (1 - kr) * kr / kg * chroma),
+		GreenU: fixed(2 * (1 - kb) * kb / kg * chroma), GreenV: fixed(2 * (1 - kr) * kr / kg * chroma),
 		Black: black, Width: int32(p.Width), Height: int32(p.Height),
 	}
 	if p.Place != nil {
@@ -53,18 +53,18 @@ func newPicture(p *device.Picture) picture {
 		out.At = place{uint64(at.Luma), uint64(at.Chroma), int64(at.Pitch)}
 	}
 	// The offsets are made of the rounded factors, so that black and grey come out exactly.
-	offset := func(chroma int32) int64 {
-		return -(int64(black)*int64(out.LumaFactor) + neutral*int64(chroma)) << (2 * weightBits)
+	offset := func(chroma int64) int64 {
+		return -(int64(black)*int64(out.LumaFactor) + neutral*chroma) << (2 * weightBits)
 	}
-	out.RedOffset, out.GreenOffset, out.BlueOffset = offset(out.RedV), offset(out.GreenU+out.GreenV), offset(out.BlueU)
+	out.RedOffset, out.GreenOffset, out.BlueOffset = offset(int64(out.RedV)), offset(-int64(out.GreenU+out.GreenV)), offset(int64(out.BlueU))
 	return out
 }
 
-// A block of the picture kernels makes tileX x tileY pixels.
-const tileX, tileY = 32, 8
+// A block of the picture kernels has tileX x tileY threads, each of which makes tileRows pixels of a column.
+const tileX, tileY, tileRows = 32, 8, 4
 
 func tiles(width, height, count int) (grid, block [3]uint32) {
-	return [3]uint32{blocks(width, tileX), blocks(height, tileY), uint32(count)}, [3]uint32{tileX, tileY, 1}
+	return [3]uint32{blocks(width, tileX), blocks(height, tileY*tileRows), uint32(count)}, [3]uint32{tileX, tileY, 1}
 }
 
 // outSize checks the size of a picture made by the device.

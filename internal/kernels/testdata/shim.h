@@ -1,5 +1,5 @@
-// Lets the kernel files compile as C++ and run on a processor. A block's threads are fibers that take
-// turns at __syncthreads; blocks run one after the other. One call at a time.
+// Lets the kernel files compile as C++ and run on a processor. A block's threads are fibers that take turns where they wait for
+// each other, at __syncthreads and __ballot_sync; blocks run one after the other. One call at a time.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -57,12 +57,16 @@ static unsigned atomicAdd(unsigned* at, unsigned v) {
 
 namespace shim {
 
-enum { MAX_THREADS = 1024, STACK = 64 << 10 };
+enum { MAX_THREADS = 1024, STACK = 64 << 10, WARP = 32 };
+
+// What a fiber does: it can go on, waits for the block or its warp, or has ended.
+enum State { READY, BLOCK, BALLOT, DONE };
 
 struct Fiber {
     ucontext_t context;
     Dim index;
-    bool done;
+    State state;
+    bool vote;
 };
 
 static Fiber fibers[MAX_THREADS];
@@ -71,10 +75,16 @@ static int current;
 static char* stacks;
 static void (*body)(const void*);
 static const void* params;
+static unsigned votes[MAX_THREADS / WARP];
 
 static void entry() {
     body(params);
-    fibers[current].done = true;
+    fibers[current].state = DONE;
+}
+
+static void wait(State s) {
+    fibers[current].state = s;
+    swapcontext(&fibers[current].context, &scheduler);
 }
 
 static void resume(int i) {
@@ -83,7 +93,19 @@ static void resume(int i) {
     swapcontext(&scheduler, &fibers[i].context);
 }
 
-// block runs one block; false if its threads did not meet at the same number of barriers.
+static int count(int first, int last, State s) {
+    int n = 0;
+    for (int i = first; i < last; i++) n += fibers[i].state == s;
+    return n;
+}
+
+// release lets those go on that wait.
+static void release(int first, int last) {
+    for (int i = first; i < last; i++)
+        if (fibers[i].state != DONE) fibers[i].state = READY;
+}
+
+// block runs one block; false if its threads did not all meet where they wait for each other.
 static bool block(int n) {
     for (int i = 0; i < n; i++) {
         Fiber& f = fibers[i];
@@ -92,22 +114,30 @@ static bool block(int n) {
         f.context.uc_stack.ss_size = STACK;
         f.context.uc_link = &scheduler;
         f.index = Dim{i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y};
-        f.done = false;
+        f.state = READY;
         makecontext(&f.context, entry, 0);
     }
-    bool even = true;
-    for (int left = n; left > 0;) {
-        int waiting = left, ended = 0;
-        for (int i = 0; i < n; i++) {
-            if (fibers[i].done) continue;
-            resume(i);
-            ended += fibers[i].done;
+    // On a GPU a barrier that some threads of a block, or a vote that some of a warp, never reach is undefined.
+    for (bool even = true;;) {
+        for (int i = 0; i < n; i++)
+            if (fibers[i].state == READY) resume(i);
+        bool voted = false;
+        for (int first = 0; first < n; first += WARP) {
+            int last = first + WARP < n ? first + WARP : n;
+            if (count(first, last, BALLOT) == 0 || count(first, last, BLOCK) > 0) continue;
+            even = even && count(first, last, DONE) == 0;
+            unsigned bits = 0;
+            for (int i = first; i < last; i++) bits |= (unsigned)(fibers[i].state == BALLOT && fibers[i].vote) << (i - first);
+            votes[first / WARP] = bits;
+            release(first, last);
+            voted = true;
         }
-        // On a GPU a barrier that some threads of a block never reach is undefined.
-        if (ended > 0 && ended < waiting) even = false;
-        left -= ended;
+        if (voted) continue;
+        int done = count(0, n, DONE);
+        if (done == n) return even;
+        even = even && done == 0 && count(0, n, BALLOT) == 0;
+        release(0, n);
     }
-    return even;
 }
 
 // launch returns 0, or 1 for an uneven barrier, or 2 for a launch that a GPU would refuse.
@@ -131,4 +161,12 @@ static int launch(void (*kernel)(const void*), const void* p, const unsigned* gr
 
 } // namespace shim
 
-static void __syncthreads() { swapcontext(&shim::fibers[shim::current].context, &shim::scheduler); }
+static void __syncthreads() { shim::wait(shim::BLOCK); }
+
+// __ballot_sync is for whole warps.
+static unsigned __ballot_sync(unsigned, bool vote) {
+    int own = shim::current;
+    shim::fibers[own].vote = vote;
+    shim::wait(shim::BALLOT);
+    return shim::votes[own / shim::WARP];
+}
