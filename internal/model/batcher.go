@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 // waits and each wait for what the other one has. A batch starts when it is full or nothing of this model is on the
 // device. Beside fewer than busy batches it also does when nobody else can come, or when MaxWait has passed since its
 // first request and since the last batch came back: those of that batch ask again soon, and a batch costs the device
-// much the same whether it is full or not. More workers than busy are for full batches.
+// much the same whether it is full or not. More workers than busy are for full batches. One that is not full takes no more
+// than fills a size that there is a plan for: what is left over is sooner done in the next one than in room that stays empty.
 type batcher struct {
 	engine  *Engine
 	workers []*batchWorker
@@ -135,11 +137,33 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 			return batch, 0, wait
 		}
 	}
+	if !full {
+		n, items = b.fit(n, items)
+	}
 	batch = append(batch, b.waiting[:n]...)
 	b.waiting = b.waiting[:copy(b.waiting, b.waiting[n:])]
 	b.flying += n
 	b.batches++
 	return batch, items, 0
+}
+
+// fit says how many of the first n requests, of so many items, a batch is to take: all, or if they would leave more than a quarter of
+// its size empty those that go into the next smaller one.
+func (b *batcher) fit(n, items int) (int, int) {
+	sizes := b.engine.Buckets()
+	i, _ := slices.BinarySearch(sizes, items)
+	if i == 0 || items > sizes[i]*3/4 {
+		return n, items
+	}
+	fewer, smaller := 0, 0
+	for fewer < n && smaller+b.waiting[fewer].items <= sizes[i-1] {
+		smaller += b.waiting[fewer].items
+		fewer++
+	}
+	if fewer == 0 {
+		return n, items
+	}
+	return fewer, smaller
 }
 
 // batchedRunner is one context's place in the batcher: at most one request at a time.
@@ -149,24 +173,25 @@ type batchedRunner struct {
 	items   int
 	// since is when it asked.
 	since time.Time
-	// ready marks that the request's inputs are there, done its outputs on the worker's stream.
-	ready, done device.Event
-	// queued carries the worker's answer: the batch is on its stream and done is recorded.
-	queued chan error
+	// ready marks that the request's inputs are there.
+	ready device.Event
+	// queued carries the worker's answer.
+	queued chan answer
 	inputs views
 	output views
 }
 
-func (b *batcher) newRunner(c *ExecutionContext) (runner, error) {
-	d := b.engine.config.Device
-	done, err := d.NewEvent()
-	if err != nil {
-		return nil, err
-	}
+// answer says that a batch is queued, and what marks that its outputs are handed back; or why not.
+type answer struct {
+	done device.Event
+	err  error
+}
+
+func (b *batcher) newRunner(c *ExecutionContext) runner {
 	b.change(func() { b.contexts[c.owner]++ })
-	return &batchedRunner{batcher: b, context: c, done: done, queued: make(chan error, 1),
+	return &batchedRunner{batcher: b, context: c, queued: make(chan answer, 1),
 		inputs: newViews(b.engine.Inputs(), c.buffers.inputs, c.items),
-		output: newViews(b.engine.Outputs(), c.buffers.outputs, c.items)}, nil
+		output: newViews(b.engine.Outputs(), c.buffers.outputs, c.items)}
 }
 
 func (r *batchedRunner) submit(_ *ExecutionContext, n int, ready device.Event) error {
@@ -185,10 +210,11 @@ func (r *batchedRunner) submit(_ *ExecutionContext, n int, ready device.Event) e
 }
 
 func (r *batchedRunner) await(_ *ExecutionContext, s device.Stream) error {
-	if err := <-r.queued; err != nil {
-		return err
+	a := <-r.queued
+	if a.err != nil {
+		return a.err
 	}
-	return s.Wait(r.done)
+	return s.Wait(a.done)
 }
 
 func (r *batchedRunner) capturable() bool { return false }
@@ -200,5 +226,5 @@ func (r *batchedRunner) close() error {
 			delete(b.contexts, owner)
 		}
 	})
-	return r.done.Close()
+	return nil
 }

@@ -119,3 +119,52 @@ func TestWhoComesBackDoesNotMakeSmallBatches(t *testing.T) {
 	}
 	close(c.device.finish)
 }
+
+// TestAPartBatchFillsASizeThatThereIs: room in a plan costs as much as what fills it.
+func TestAPartBatchFillsASizeThatThereIs(t *testing.T) {
+	for _, c := range []struct {
+		sizes []int
+		items []int // of those that wait
+		want  int   // requests in the batch
+	}{
+		{[]int{8, 32}, []int{7}, 1},
+		{[]int{8, 32}, []int{4, 4}, 2},
+		{[]int{8, 32}, []int{4, 4, 1}, 2},
+		{[]int{8, 32}, []int{7, 7}, 1},             // 14 of 32
+		{[]int{8, 32}, []int{7, 7, 7, 3}, 1},       // 24: a quarter is empty
+		{[]int{8, 32}, []int{7, 7, 7, 4}, 4},       // 25: less than a quarter
+		{[]int{8, 32}, []int{9, 1, 1}, 3},          // the first does not go into the smaller one
+		{[]int{1, 8}, []int{1, 1}, 1},              // one by one
+		{[]int{16}, []int{1, 1}, 2},                // there is no smaller one
+		{[]int{8, 32}, []int{20, 12}, 2},           // full
+		{[]int{8, 32}, []int{7, 7, 7, 7, 7, 7}, 4}, // full: the fifth has no room
+		{[]int{8, 32, 64}, []int{15, 15, 15}, 2},   // 45 of 64
+		{nil, []int{3, 2}, 2},                      // a plan for every number
+		{[]int{8, 32}, []int{1, 1, 1, 1, 1, 1}, 6}, // three quarters of the smallest
+		{[]int{4, 8}, []int{1, 1, 1, 1, 1, 1, 1}, 7},
+	} {
+		d := newFake(32)
+		if d.sizes = c.sizes; c.sizes != nil {
+			d.most = c.sizes[len(c.sizes)-1]
+		}
+		m, err := New(Config{Device: d, Mode: Batched, Models: []Spec{{Task: Pose, Name: "p", Read: func() ([]byte, error) { return nil, nil }}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &batcher{engine: m.Engine(Pose), contexts: map[string]int{"a": 1}}
+		items := 0
+		for i, n := range c.items {
+			b.waiting = append(b.waiting, &batchedRunner{items: n})
+			if i < c.want {
+				items += n
+			}
+		}
+		batch, got, wait := b.take(nil)
+		if len(batch) != c.want || got != items || wait != 0 || b.flying != c.want || len(b.waiting) != len(c.items)-c.want {
+			t.Errorf("sizes %v, requests %v: a batch of %d requests, %d items, %d left; want %d requests", c.sizes, c.items, len(batch), got, len(b.waiting), c.want)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -16,6 +16,10 @@ type batchWorker struct {
 	inputs  views
 	outputs views
 	batch   []*batchedRunner
+	// done marks the ends of batches in turn: who is late to wait for one's may find it used for the batch after the next, and then waits
+	// for that.
+	done [2]device.Event
+	turn int
 	// tables say what of whose is in a batch: device.Moves that bring the requests' inputs together and hand the outputs
 	// back. They are written in table, and a batch begins with bringing them to the device.
 	table   *device.Buffer
@@ -36,6 +40,11 @@ func newBatchWorker(b *batcher) (_ *batchWorker, err error) {
 	}()
 	if w.stream, err = e.config.Device.NewStream(e.owner()); err != nil {
 		return nil, err
+	}
+	for i := range w.done {
+		if w.done[i], err = e.config.Device.NewEvent(); err != nil {
+			return nil, err
+		}
 	}
 	most := e.engine.MaxBatch()
 	if w.buffers, err = allocateContextBuffers(e, e.owner(), most); err != nil {
@@ -70,6 +79,11 @@ func (w *batchWorker) close() error {
 		errs = append(errs, w.buffers.close())
 	}
 	errs = append(errs, device.CloseAll(w.table, w.tables))
+	for _, e := range w.done {
+		if e != nil {
+			errs = append(errs, e.Close())
+		}
+	}
 	if w.stream != nil {
 		errs = append(errs, w.stream.Close())
 	}
@@ -83,9 +97,9 @@ func (w *batchWorker) run() {
 			return
 		}
 		w.batch = batch
-		err := w.queue(items)
+		done, err := w.queue(items)
 		for _, r := range w.batch {
-			r.queued <- err
+			r.queued <- answer{done, err}
 		}
 		if err := w.stream.Synchronize(); err != nil {
 			// The waiting pipelines learn it from their done events; a failed stream stays failed.
@@ -96,14 +110,14 @@ func (w *batchWorker) run() {
 }
 
 // queue puts the batch on the worker's stream: wait for each request's inputs, bring them together,
-// infer, hand the outputs back.
-func (w *batchWorker) queue(items int) error {
+// infer, hand the outputs back, which done marks.
+func (w *batchWorker) queue(items int) (done device.Event, err error) {
 	table := w.table.Bytes()
 	clear(table)
 	at, input, output := 0, 0, w.gather.Count // entries of the table: scatter's follow gather's
 	for _, r := range w.batch {
 		if err := w.stream.Wait(r.ready); err != nil {
-			return err
+			return nil, err
 		}
 		for k := range w.inputs.buffers {
 			device.PutMove(table, input, w.inputs.of(k, at, r.items), r.inputs.of(k, 0, r.items))
@@ -116,14 +130,10 @@ func (w *batchWorker) queue(items int) error {
 		at += r.items
 	}
 	if err := w.infer(w.batcher.engine.bucket(items)); err != nil {
-		return err
+		return nil, err
 	}
-	for _, r := range w.batch {
-		if err := w.stream.Record(r.done); err != nil {
-			return err
-		}
-	}
-	return nil
+	w.turn = 1 - w.turn
+	return w.done[w.turn], w.stream.Record(w.done[w.turn])
 }
 
 // infer queues the work of a batch of n items, n being a bucket: as a graph, recorded when it first comes up, or

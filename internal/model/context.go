@@ -76,7 +76,7 @@ func (e *Engine) newRunner(c *ExecutionContext) (runner, error) {
 	case Serialized:
 		return &serializedRunner{engine: e}, nil
 	case Batched:
-		return e.batcher.newRunner(c)
+		return e.batcher.newRunner(c), nil
 	}
 	own, err := newGuardedContext(e.engine, c.owner)
 	if err != nil {

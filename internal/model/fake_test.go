@@ -16,6 +16,8 @@ type fake struct {
 	device.Device
 	pool *device.Pool
 	most int
+	// sizes are the buckets; every number up to most if there are none.
+	sizes []int
 	// begun gets the size of every inference; it goes on when the test sends to finish.
 	begun  chan int
 	finish chan struct{}
@@ -100,6 +102,9 @@ func (e fakeEngine) Outputs() []device.Binding { return one }
 func (e fakeEngine) MaxBatch() int             { return e.most }
 func (e fakeEngine) Close() error              { return nil }
 func (e fakeEngine) Buckets() (list []int) {
+	if e.sizes != nil {
+		return e.sizes
+	}
 	for n := 1; n <= e.most; n++ {
 		list = append(list, n)
 	}

@@ -100,7 +100,9 @@ func (s *stream) Record(e device.Event) error {
 	if err := s.do(func() error { return ev.handle.Record(s.handle) }); err != nil {
 		return err
 	}
-	ev.capture = s.capture
+	if ev.capture != s.capture { // others may wait for it meanwhile, and look
+		ev.capture = s.capture
+	}
 	if s.capture != nil {
 		s.capture.events = append(s.capture.events, ev)
 	}
