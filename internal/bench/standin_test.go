@@ -199,7 +199,7 @@ func TestWholeOnTheGPU(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	w := Whole{Device: d, Clip: shots(t, 50), Cameras: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	w := Whole{Device: d, Manager: manager, Clip: shots(t, 50), Cameras: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 		Pipeline: func(name string) pipeline.Options {
 			return pipeline.Options{
 				Camera: name, Device: d, Manager: manager, Track: track.Options{Slots: 8},

@@ -13,6 +13,7 @@ import (
 	"sightline/internal/device"
 	"sightline/internal/fleet"
 	"sightline/internal/metrics"
+	"sightline/internal/model"
 	"sightline/internal/pipeline"
 )
 
@@ -24,7 +25,9 @@ type Whole struct {
 	// Cameras are the numbers of cameras; see Run.
 	Cameras []int
 	// Pipeline gives a camera's options but for source, meter and sinks.
-	Pipeline  func(name string) pipeline.Options
+	Pipeline func(name string) pipeline.Options
+	// Manager is the pipelines', whose batches are told.
+	Manager   *model.Manager
 	Warm, For time.Duration
 	Logger    *slog.Logger
 }
@@ -52,8 +55,17 @@ type Watching struct {
 	// Camera is the memory that one camera takes.
 	Camera Memory `json:"camera"`
 	Load   Load   `json:"load"`
-	Held   bool   `json:"held"`
-	Error  string `json:"error,omitempty"`
+	// Batches are those of mode batched, by model.
+	Batches map[string]Batching `json:"batches,omitempty"`
+	Held    bool                `json:"held"`
+	Error   string              `json:"error,omitempty"`
+}
+
+// Batching is how one model's batches were filled: the mean of what lay in them and of what had room.
+type Batching struct {
+	PerSecond float64 `json:"per_second"`
+	Items     float64 `json:"items"`
+	Room      float64 `json:"room"`
 }
 
 // What a number of cameras must do to count as held, and how little ends a sweep.
@@ -119,13 +131,14 @@ func (b Whole) measure(ctx context.Context, row *Watching) (err error) {
 	if err := sleepUntil(ctx, b.Warm, started); err != nil {
 		return err
 	}
-	s := begin(b.Device)
+	s, batches := begin(b.Device), b.Manager.Batches()
 	for _, l := range list {
 		l.measure(s.began, s.began.Add(b.For))
 	}
 	err = sleepUntil(ctx, b.For, started)
 	now := memory(b.Device)
 	wall, cpu, load := s.end()
+	row.Batches = batching(batches, b.Manager.Batches(), wall)
 	row.Camera, row.Load = now.each(before, row.Cameras), load
 	row.Cores = ratio(cpu.Seconds(), wall.Seconds())
 	if err == nil {
@@ -133,6 +146,17 @@ func (b Whole) measure(ctx context.Context, row *Watching) (err error) {
 	}
 	row.sum(list, b.For, cpu)
 	return err
+}
+
+// batching compares two counts of the batches.
+func batching(before, after map[string]model.Batches, wall time.Duration) map[string]Batching {
+	list := map[string]Batching{}
+	for name, now := range after {
+		was := before[name]
+		n := float64(now.Count - was.Count)
+		list[name] = Batching{ratio(n, wall.Seconds()), ratio(float64(now.Items-was.Items), n), ratio(float64(now.Room-was.Room), n)}
+	}
+	return list
 }
 
 // errCamera is the cause of a measurement that ends because a camera failed.

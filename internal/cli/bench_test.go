@@ -122,9 +122,21 @@ func TestBenchOnTheHost(t *testing.T) {
 		if w.Error != "" || w.Mode != []string{"parallel", "batched"}[i] || w.Cameras != 1 || w.Camera.Pool <= 0 {
 			t.Errorf("%+v", w)
 		}
+		if (len(w.Batches) > 0) != (w.Mode == "batched") {
+			t.Errorf("%s: batches %+v", w.Mode, w.Batches)
+		}
+		for name, b := range w.Batches {
+			if b.PerSecond > 0 && (b.Items < 1 || b.Room < b.Items) {
+				t.Errorf("%s: batches %+v", name, b)
+			}
+		}
 	}
 	if _, tried := r.Held["batched"]; !tried {
 		t.Errorf("held: %v", r.Held)
+	}
+	run("--what whole --cameras 1 --fps 2 --for 2s --mode batched")
+	if b := r.Whole[0].Batches["detection"]; b.PerSecond <= 0 || b.Items != 1 || b.Room != 1 {
+		t.Errorf("one camera's batches: %+v", r.Whole[0].Batches)
 	}
 	run("--what whole --cameras 1 --fps 2 --for 2s")
 	if w := r.Whole[0]; w.Delivered == 0 || w.Expected != 4 || w.Latency.P95 <= 0 || w.People <= 0 || w.Stages["detect"].Count == 0 || w.Cores <= 0 {

@@ -55,7 +55,7 @@ func (b *bencher) wholeMode(ctx context.Context, d device.Device, clip *bench.Cl
 	quiet.Sinks = nil
 	w := bench.Whole{
 		Device: d, Clip: clip, Cameras: orDefault(b.o.cameras, 1, 10, 30, 50, 100, 150), Logger: b.logger,
-		Warm: cmp.Or(b.o.warm, 3*time.Second), For: cmp.Or(b.o.span, 10*time.Second),
+		Manager: manager, Warm: cmp.Or(b.o.warm, 3*time.Second), For: cmp.Or(b.o.span, 10*time.Second),
 		Pipeline: func(name string) pipeline.Options {
 			o := pipelineOptions(&quiet, liveCamera(&quiet, name))
 			o.Device, o.Manager = d, manager
@@ -95,6 +95,9 @@ func (b *bencher) tellWatching(r bench.Watching) {
 	var notes []string
 	if r.Held {
 		notes = append(notes, "held")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Batches)) {
+		notes = append(notes, fmt.Sprintf("%s %.0f of %.0f", name, r.Batches[name].Items, r.Batches[name].Room))
 	}
 	for _, cause := range slices.Sorted(maps.Keys(r.Drops)) {
 		notes = append(notes, fmt.Sprintf("%d dropped (%s)", r.Drops[cause], cause))

@@ -38,7 +38,11 @@ type batcher struct {
 	batches  int
 	// landed is when the last batch came back.
 	landed time.Time
+	count  Batches
 }
+
+// Batches counts what mode Batched has put together: batches, the items in them, and what the plans that ran would hold.
+type Batches struct{ Count, Items, Room int }
 
 // busy is beside how many batches none starts only because it has waited.
 const busy = 2
@@ -144,6 +148,9 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 	b.waiting = b.waiting[:copy(b.waiting, b.waiting[n:])]
 	b.flying += n
 	b.batches++
+	b.count.Count++
+	b.count.Items += items
+	b.count.Room += b.engine.bucket(items)
 	return batch, items, 0
 }
 

@@ -119,6 +119,19 @@ func (m *Manager) use(role string) (*Engine, *Spec) {
 	return nil, nil
 }
 
+// Batches are those of every model, by its name, since it was loaded; none but in mode Batched.
+func (m *Manager) Batches() map[string]Batches {
+	list := map[string]Batches{}
+	for _, e := range m.engines {
+		if b := e.batcher; b != nil {
+			b.mutex.Lock()
+			list[e.Name()] = b.count
+			b.mutex.Unlock()
+		}
+	}
+	return list
+}
+
 // Mode is the inference mode.
 func (m *Manager) Mode() Mode { return m.config.Mode }
 
