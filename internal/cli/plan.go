@@ -58,7 +58,7 @@ func planCommand(ctx context.Context, e *environment, args []string) error {
 	e.flags.Float64Var(&o.fps, "fps", 30, "pictures a second of a camera")
 	e.flags.DurationVar(&o.span, "for", 3*time.Second, "time measured for each part")
 	e.flags.IntVar(&o.streams, "streams", 16, "decoders that the calibration runs")
-	e.flags.IntVar(&o.lanes, "lanes", 16, "lanes of models that the calibration runs")
+	e.flags.IntVar(&o.lanes, "lanes", 0, "lanes of models that the calibration runs (default: 16, in mode batched 96)")
 	e.flags.BoolVar(&o.json, "json", false, "print JSON instead of the table")
 	if err := e.parse(args, slog.LevelError); err != nil {
 		return err
@@ -66,8 +66,8 @@ func planCommand(ctx context.Context, e *environment, args []string) error {
 	if len(e.args) != 1 {
 		return misuse("expected one configuration file, got %d", len(e.args))
 	}
-	if o.fps <= 0 || o.fps > 1000 || o.span <= 0 || o.streams < 1 || o.lanes < 1 {
-		return misuse("--fps, --for, --streams and --lanes must be above 0, --fps not above 1000")
+	if o.fps <= 0 || o.fps > 1000 || o.span <= 0 || o.streams < 1 || o.lanes < 0 {
+		return misuse("--fps, --for and --streams must be above 0, --lanes not below, --fps not above 1000")
 	}
 	c, err := config.Load(e.args[0])
 	if err != nil {
@@ -87,6 +87,11 @@ func planCommand(ctx context.Context, e *environment, args []string) error {
 	d, err := openDevice(ctx, configuredDevice(c, e.logger))
 	if err != nil {
 		return err
+	}
+	if o.lanes == 0 {
+		if o.lanes = 16; c.Inference.Mode == string(model.Batched) {
+			o.lanes = 96 // batches are put together from many, and are to be full
+		}
 	}
 	p := planned{
 		Version: version(), Device: d.Info(), Machine: machine(), Time: time.Now().UTC().Truncate(time.Second),
