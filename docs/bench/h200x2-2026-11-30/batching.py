@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Simulates mode batched with four models on one GPU, with what batches take on an H200 (fixed-level1.json beside).
+
+A batch alone takes as long as on one stream; several share the GPU, which does as much as on the best number of
+streams. Every picture costs EXTRA ms of the whole GPU besides (our kernels, copies into batches, whatever is lost). A camera's picture is
+due every 33 ms, the newest wins; detection asks for one item, then three models for as many as there are people (6.9 +- 1.2).
+"before" starts a part batch as it is, "now" with what fills a plan's size when more than a quarter of it would stay empty."""
+import heapq
+import json
+import pathlib
+import random
+
+EXTRA_BEFORE, EXTRA = .12, .08  # found by comparing with large-50-70.json and huge-*.json; with experiments.txt
+PEOPLE, HOST, NOTICE, QUEUE, BUSY = 6.9, .25, .05, .3, 2  # milliseconds but for the first and the last
+
+
+def costs():
+    """For each model and batch size: ms of the whole GPU, ms alone."""
+    rates = {}
+    for r in json.load(open(pathlib.Path(__file__).parent / "fixed-level1.json"))["infer"]:
+        rates.setdefault(r["model"], {}).setdefault(r["items"], {})[r["lanes"]] = r["items_per_second"]
+    return {m: {n: (1e3 * n / max(v.values()), 1e3 * n / v[1]) for n, v in sizes.items()} for m, sizes in rates.items()}
+
+
+COSTS = costs()
+DETECTION, *OTHERS = COSTS
+
+
+class GPU:
+    def __init__(self):
+        self.now, self.count, self.events, self.running, self.busy = 0.0, 0, [], [], 0.0
+
+    def at(self, time, call):
+        self.count += 1
+        heapq.heappush(self.events, (time, self.count, call))
+
+    def work(self, whole, alone, done):
+        self.running.append([whole, whole / max(whole, alone), done])
+
+    def shares(self):
+        left, order, out = 1.0, sorted(self.running, key=lambda r: r[1]), []
+        for i, r in enumerate(order):
+            share = min(r[1], left / (len(order) - i))
+            left -= share
+            out.append((r, share))
+        return out
+
+    def run(self, until):
+        while True:
+            shares = self.shares()
+            end, first = min(((self.now + r[0] / s, i) for i, (r, s) in enumerate(shares)), default=(1e9, 0))
+            time = self.events[0][0] if self.events else 1e9
+            if min(time, end) > until:
+                return
+            for r, s in shares:
+                r[0] -= s * (min(time, end) - self.now)
+                self.busy += s * (min(time, end) - self.now)
+            self.now = min(time, end)
+            if end <= time:
+                self.running.remove(shares[first][0])
+                shares[first][0][2]()
+            else:
+                heapq.heappop(self.events)[2]()
+
+
+class Batcher:
+    def __init__(self, gpu, model, sizes, workers, max_wait, fits):
+        self.gpu, self.model, self.sizes, self.free, self.max_wait, self.fits = gpu, model, sorted(sizes), workers, max_wait, fits
+        self.waiting, self.batches, self.landed, self.items, self.room, self.started = [], 0, -1.0, 0, 0, 0
+
+    def ask(self, items, answer):
+        self.waiting.append((items, answer, self.gpu.now))
+        self.look()
+
+    def fill(self, most):
+        n = items = 0
+        while n < len(self.waiting) and items + self.waiting[n][0] <= most:
+            items, n = items + self.waiting[n][0], n + 1
+        return n, items
+
+    def look(self):
+        while self.free and self.waiting:
+            n, items = self.fill(self.sizes[-1])
+            full = items == self.sizes[-1] or n < len(self.waiting)
+            if not full and self.batches:
+                if self.batches >= BUSY:
+                    return
+                start = max(self.waiting[0][2], self.landed) + self.max_wait
+                if self.gpu.now < start - 1e-9:
+                    return self.gpu.at(start, self.look)
+            size = min(s for s in self.sizes if s >= items)
+            smaller = [s for s in self.sizes if s < size]
+            if self.fits and not full and smaller and items <= size * .75:
+                fewer, left = self.fill(smaller[-1])
+                if fewer:
+                    n, items, size = fewer, left, smaller[-1]
+            self.start(n, items, size)
+
+    def start(self, n, items, size):
+        batch, self.waiting = self.waiting[:n], self.waiting[n:]
+        self.batches, self.free, self.started = self.batches + 1, self.free - 1, self.started + 1
+        self.items, self.room = self.items + items, self.room + size
+
+        def landed():
+            self.batches, self.free, self.landed = self.batches - 1, self.free + 1, self.gpu.now
+            self.look()
+
+        def done():
+            self.gpu.at(self.gpu.now + NOTICE, landed)
+            for _, answer, _ in batch:
+                self.gpu.at(self.gpu.now + NOTICE / 2, answer)
+
+        self.gpu.at(self.gpu.now + QUEUE, lambda: self.gpu.work(*COSTS[self.model][size], done))
+
+
+class Camera:
+    def __init__(self, run):
+        self.run, self.due = run, random.random() * run.period
+        self.begin()
+
+    def begin(self):
+        while self.due + self.run.period <= self.run.gpu.now:
+            self.due += self.run.period
+        self.shown, self.due = self.due, self.due + self.run.period
+        self.run.gpu.at(max(self.run.gpu.now, self.shown), lambda: self.kernels(.4, self.detect))
+
+    def kernels(self, part, then):
+        self.run.gpu.work(self.run.extra * part, .05, lambda: self.run.gpu.at(self.run.gpu.now + NOTICE, then))
+
+    def detect(self):
+        self.run.batchers[DETECTION].ask(1, lambda: self.run.gpu.at(self.run.gpu.now + HOST / 2, lambda: self.kernels(.4, self.people)))
+
+    def people(self):
+        self.left = len(OTHERS)
+        items = max(1, round(random.gauss(PEOPLE, 1.2)))
+        for m in OTHERS:
+            self.run.batchers[m].ask(items, self.one)
+
+    def one(self):
+        self.left -= 1
+        if not self.left:
+            self.kernels(.2, lambda: self.run.gpu.at(self.run.gpu.now + HOST / 2, self.end))
+
+    def end(self):
+        if self.run.gpu.now > self.run.span / 4:
+            self.run.latencies.append(self.run.gpu.now - self.shown)
+        self.begin()
+
+
+class Run:
+    def __init__(self, cameras, extra, fits, max_wait, detection, people, workers=4, span=1500.0):
+        random.seed(1)
+        self.gpu, self.extra, self.span, self.period, self.latencies = GPU(), extra, span, 1000 / 30, []
+        self.batchers = {m: Batcher(self.gpu, m, detection if m == DETECTION else people, workers, max_wait, fits) for m in COSTS}
+        for _ in range(cameras):
+            Camera(self)
+        self.gpu.run(span)
+
+    def __str__(self):
+        times = sorted(self.latencies)
+        filled = ", ".join(f"{m} {b.items / b.started:.0f} of {b.room / b.started:.0f}" for m, b in self.batchers.items())
+        return (f"{len(times) / (self.span * .75) * 1e3:5.0f} pictures/s, p50 {times[len(times) // 2]:4.1f}, p95 {times[int(len(times) * .95)]:4.1f} ms, "
+                f"GPU {self.gpu.busy / self.span:4.0%}; {filled}")
+
+
+if __name__ == "__main__":
+    for title, extra, fits, wait, detection, people, list in (
+        ("before, sizes to 8 and 32, max_wait 2 ms", EXTRA_BEFORE, False, 2, [1, 8], [8, 32], (50, 60, 70)),
+        ("before, sizes to 32 and 128, max_wait 2 ms", EXTRA_BEFORE, False, 2, [1, 8, 32], [8, 32, 64, 128], (60, 80, 100, 120)),
+        ("before, 5 ms, today's kernels", EXTRA, False, 5, [1, 8, 32], [8, 32, 64, 128], (60, 70, 85)),
+        ("now, 5 ms, today's kernels", EXTRA, True, 5, [1, 8, 32], [8, 32, 64, 128], (10, 30, 60, 70, 80, 85, 90, 95)),
+        ("now, 2 ms, today's kernels", EXTRA, True, 2, [1, 8, 32], [8, 32, 64, 128], (30, 60, 80, 90)),
+    ):
+        print(title)
+        for n in list:
+            print(f"  {n:3} cameras: {Run(n, extra, fits, wait, detection, people)}")
