@@ -19,7 +19,7 @@ outputs:
   logits: {{ name: logits, shape: [300, 80] }}
   boxes: {{ name: boxes, shape: [300, 4] }}
 threshold: 0.5
-batch: 8
+batch: 16
 classes: [{", ".join(["person"] + [f"class{i}" for i in range(1, 80)])}]
 """
 
