@@ -27,11 +27,12 @@ model's content, the batch, the TensorRT version and the GPU's kind; those that 
 unless --force.
 
 On an H200 a plan of the demo's models takes 4 to 24 s at level 0; about a minute at level 1, and is 1.2 to 2 times
-as fast then; 2 to 4 minutes at level 3, for a fifth more. --tactics bounds the kernels that are timed for each
-layer, and with them the time. Nothing else should use the GPU meanwhile. Ctrl-C ends the plan in work; those that
-are done stay, and so does what was timed. TensorRT (libnvinfer, libnvonnxparser,
-libnvinfer_builder_resource) is taken from cuda: {tensorrt: DIR}, SIGHTLINE_TENSORRT, the loader's path,
-Python's tensorrt_libs, the usual folders, or what sightline fetch tensorrt brought, whichever comes first.
+as fast then; 2 to 4 minutes at level 3, for a fifth more in batches of 8 and little in batches of 128. --tactics
+bounds the kernels that are timed for each layer, and with them the time. Nothing else should use the GPU
+meanwhile. Ctrl-C ends the plan in work; those that are done stay, and so does what was timed. TensorRT
+(libnvinfer, libnvonnxparser, libnvinfer_builder_resource) is taken from cuda: {tensorrt: DIR}, SIGHTLINE_TENSORRT,
+the loader's path, Python's tensorrt_libs, the usual folders, or what sightline fetch tensorrt brought, whichever
+comes first.
 `
 
 // defaultLevel is TensorRT's own.
