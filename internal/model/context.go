@@ -100,7 +100,7 @@ func (c *ExecutionContext) Sizes() []int {
 	if c.engine.config.Mode == Batched { // which puts requests of any size together; more sizes are more to record
 		var sizes []int
 		for n := 1; n < c.items; n++ {
-			if n <= 8 || n%4 == 0 {
+			if n <= 16 || n%4 == 0 {
 				sizes = append(sizes, n)
 			}
 		}
