@@ -45,8 +45,23 @@ func (r *reader) checkCamera(field string, index int, c *Config, names map[strin
 	if at := field + ".source"; r.sound(at) && camera.Source.text != "" {
 		r.checkSource(at, camera)
 	}
+	r.checkPort(field+".source", index, c.Cameras)
 	r.inherit(field+".tracking", &camera.Tracking, &c.Tracking)
 	r.checkCameraModels(field+".models", c, camera)
+}
+
+// checkPort says so where an earlier camera takes the packets of this one.
+func (r *reader) checkPort(field string, index int, list []Camera) {
+	host, port := list[index].Source.listens()
+	if port == "" || !r.sound(field) {
+		return
+	}
+	for i := range list[:index] {
+		if other, same := list[i].Source.listens(); same == port && (other == host || other == "" || host == "") {
+			r.fault(field, "%s: cameras[%d] listens there already (%s)", list[index].Source, i, list[i].Source)
+			return
+		}
+	}
 }
 
 func (r *reader) checkSource(field string, camera *Camera) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -79,6 +80,23 @@ func (s Source) addressFault() string {
 		return "names no port"
 	}
 	return ""
+}
+
+// listens says where a source waits for packets, if it does so on an address that only one can have: its port, and host, which is empty
+// for all of this machine's.
+func (s Source) listens() (host, port string) {
+	u, err := url.Parse(s.text)
+	if s.scheme() != "udp" || err != nil {
+		return "", ""
+	}
+	ip := net.ParseIP(u.Hostname())
+	switch {
+	case ip.IsMulticast():
+		return "", ""
+	case ip.IsUnspecified():
+		return "", u.Port()
+	}
+	return strings.ToLower(u.Hostname()), u.Port()
 }
 
 const addresses = "rtsp://, rtsps://, or of an MPEG transport stream udp://, tcp://, http://, https://"
