@@ -67,7 +67,7 @@ func planCommand(ctx context.Context, e *environment, args []string) error {
 		return misuse("expected one configuration file, got %d", len(e.args))
 	}
 	if o.fps <= 0 || o.fps > 1000 || o.span <= 0 || o.streams < 1 || o.lanes < 0 {
-		return misuse("--fps, --for and --streams must be above 0, --lanes not below, --fps not above 1000")
+		return misuse("--fps, --for and --streams must be above 0, --lanes 0 or more, --fps 1000 at most")
 	}
 	c, err := config.Load(e.args[0])
 	if err != nil {

@@ -19,7 +19,7 @@ func TestPlanUsage(t *testing.T) {
 	}{
 		{nil, "expected one configuration file, got 0"},
 		{[]string{host, "--fps", "0"}, "must be above 0"},
-		{[]string{host, "--lanes", "-1"}, "not below"},
+		{[]string{host, "--lanes", "-1"}, "0 or more"},
 		{[]string{host}, "plan is for device cuda"},
 		{[]string{live}, "has no file to play: --clip names one"},
 	} {

@@ -31,7 +31,7 @@ type Card struct {
 	Strides     []int    `yaml:"strides" min:"1" max:"1024" doc:"Families yolox and nanodet: input pixels between anchors of each level, ascending; [8, 16, 32] and [8, 16, 32, 64] if left out."`
 	Centre      float64  `yaml:"centre" default:"0" min:"0" max:"1" doc:"Family nanodet: where in its cell an anchor lies: 0 for NanoDet-Plus, 0.5 for NanoDet."`
 	Refine      string   `yaml:"refine" enum:"quarter,none" default:"quarter" doc:"Family heatmap: quarter moves a joint a quarter cell towards the larger neighbour."`
-	Batch       int      `yaml:"batch" default:"1" min:"1" max:"1024" doc:"Largest number of pictures or objects in one inference."`
+	Batch       int      `yaml:"batch" default:"1" min:"1" max:"1024" doc:"Largest number of pictures or objects in one inference. In mode batched a camera asks for 32 objects at once at most, and batches are put together from several cameras' requests."`
 	Licence     string   `yaml:"licence" doc:"Licence of the weights."`
 	Origin      string   `yaml:"origin" doc:"Where the weights come from."`
 

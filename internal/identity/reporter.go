@@ -138,6 +138,9 @@ func (p *Reporter) Drain() {
 // vectors.
 func (p *Reporter) Close() error {
 	p.Drain()
+	for _, r := range p.all {
+		_ = r.copied.Synchronize() // vectors of a report that was not sent may still be copied
+	}
 	return p.release()
 }
 

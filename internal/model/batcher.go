@@ -15,8 +15,8 @@ import (
 // waits and each wait for what the other one has. A batch starts when it is full or nothing of this model is on the
 // device. Beside fewer than busy batches it also does when nobody else can come, or when MaxWait has passed since its
 // first request and since the last batch came back: those of that batch ask again soon, and a batch costs the device
-// much the same whether it is full or not. More workers than busy are for full batches. One that is not full takes no more
-// than fills a size that there is a plan for: what is left over is sooner done in the next one than in room that stays empty.
+// much the same whether it is full or not. More workers than busy are for full batches. One that is not full is cut to
+// a smaller size that there is a plan for where two such batches cost less than it.
 type batcher struct {
 	engine  *Engine
 	workers []*batchWorker
@@ -154,20 +154,20 @@ func (b *batcher) take(batch []*batchedRunner) (_ []*batchedRunner, items int, w
 	return batch, items, 0
 }
 
-// fit says how many of the first n requests, of so many items, a batch is to take: all, or if they would leave more than a quarter of
-// its size empty those that go into the next smaller one.
+// fit says how many of the first n requests, of so many items, a batch is to take: all, or those that go into the next smaller size
+// if what is left over then goes into what that saves.
 func (b *batcher) fit(n, items int) (int, int) {
 	sizes := b.engine.Buckets()
 	i, _ := slices.BinarySearch(sizes, items)
-	if i == 0 || items > sizes[i]*3/4 {
+	if i == 0 {
 		return n, items
 	}
 	fewer, smaller := 0, 0
-	for fewer < n && smaller+b.waiting[fewer].items <= sizes[i-1] {
+	for smaller+b.waiting[fewer].items <= sizes[i-1] {
 		smaller += b.waiting[fewer].items
 		fewer++
 	}
-	if fewer == 0 {
+	if fewer == 0 || b.engine.bucket(smaller)+b.engine.bucket(items-smaller) >= sizes[i] {
 		return n, items
 	}
 	return fewer, smaller
@@ -221,7 +221,11 @@ func (r *batchedRunner) await(_ *ExecutionContext, s device.Stream) error {
 	if a.err != nil {
 		return a.err
 	}
-	return s.Wait(a.done)
+	err := s.Wait(a.done)
+	if err != nil {
+		_ = a.done.Synchronize() // the batch writes until then
+	}
+	return err
 }
 
 func (r *batchedRunner) capturable() bool { return false }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -120,8 +121,8 @@ func TestWhoComesBackDoesNotMakeSmallBatches(t *testing.T) {
 	close(c.device.finish)
 }
 
-// TestAPartBatchFillsASizeThatThereIs: room in a plan costs as much as what fills it.
-func TestAPartBatchFillsASizeThatThereIs(t *testing.T) {
+// TestAPartBatchIsCutWhereTwoCostLess: room in a plan costs as much as what fills it.
+func TestAPartBatchIsCutWhereTwoCostLess(t *testing.T) {
 	for _, c := range []struct {
 		sizes []int
 		items []int // of those that wait
@@ -129,18 +130,20 @@ func TestAPartBatchFillsASizeThatThereIs(t *testing.T) {
 	}{
 		{[]int{8, 32}, []int{7}, 1},
 		{[]int{8, 32}, []int{4, 4}, 2},
-		{[]int{8, 32}, []int{4, 4, 1}, 2},
-		{[]int{8, 32}, []int{7, 7}, 1},             // 14 of 32
-		{[]int{8, 32}, []int{7, 7, 7, 3}, 1},       // 24: a quarter is empty
-		{[]int{8, 32}, []int{7, 7, 7, 4}, 4},       // 25: less than a quarter
+		{[]int{8, 32}, []int{4, 4, 1}, 2},          // 8 and 8 instead of 32
+		{[]int{8, 32}, []int{7, 7}, 1},             // the same
+		{[]int{8, 32}, []int{7, 7, 3}, 3},          // 8 and 32 are more than 32
+		{[]int{8, 32}, []int{7, 7, 7, 3}, 4},       // the same
 		{[]int{8, 32}, []int{9, 1, 1}, 3},          // the first does not go into the smaller one
 		{[]int{1, 8}, []int{1, 1}, 1},              // one by one
+		{[]int{1, 8}, []int{1, 1, 1}, 3},           // which is no gain for more
+		{[]int{16, 32}, []int{9, 9}, 2},            // 16 and 16 are no less than 32
 		{[]int{16}, []int{1, 1}, 2},                // there is no smaller one
 		{[]int{8, 32}, []int{20, 12}, 2},           // full
 		{[]int{8, 32}, []int{7, 7, 7, 7, 7, 7}, 4}, // full: the fifth has no room
-		{[]int{8, 32, 64}, []int{15, 15, 15}, 2},   // 45 of 64
+		{[]int{8, 32, 64}, []int{15, 15, 6}, 2},    // 32 and 8 instead of 64
+		{[]int{8, 32, 64}, []int{15, 15, 15}, 3},   // 32 and 32 are no less
 		{nil, []int{3, 2}, 2},                      // a plan for every number
-		{[]int{8, 32}, []int{1, 1, 1, 1, 1, 1}, 6}, // three quarters of the smallest
 		{[]int{4, 8}, []int{1, 1, 1, 1, 1, 1, 1}, 7},
 	} {
 		d := newFake(32)
@@ -166,5 +169,18 @@ func TestAPartBatchFillsASizeThatThereIs(t *testing.T) {
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestAFailedBatchIsWaitedFor: what of it was queued works in the pipelines' buffers, so they learn of it when that is over.
+func TestAFailedBatchIsWaitedFor(t *testing.T) {
+	c := newCrowd(t, 1, 1, 1)
+	c.device.refusal = errors.New("refused")
+	before := c.device.synced.Load()
+	if err := c.list[0].Of(Detection).Infer(1); !errors.Is(err, c.device.refusal) {
+		t.Errorf("error %v", err)
+	}
+	if c.device.synced.Load() == before {
+		t.Error("the pipeline was told before the batch's stream was waited for")
 	}
 }

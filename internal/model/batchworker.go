@@ -16,8 +16,8 @@ type batchWorker struct {
 	inputs  views
 	outputs views
 	batch   []*batchedRunner
-	// done marks the ends of batches in turn: who is late to wait for one's may find it used for the batch after the next, and then waits
-	// for that.
+	// done marks the ends of batches in turn: a pipeline that comes late to wait finds its event recorded again, for the batch after the
+	// next, and waits for that one.
 	done [2]device.Event
 	turn int
 	// tables say what of whose is in a batch: device.Moves that bring the requests' inputs together and hand the outputs
@@ -98,11 +98,14 @@ func (w *batchWorker) run() {
 		}
 		w.batch = batch
 		done, err := w.queue(items)
+		if err != nil {
+			_ = w.stream.Synchronize() // what of it was queued reads and writes the requests' buffers
+		}
 		for _, r := range w.batch {
 			r.queued <- answer{done, err}
 		}
 		if err := w.stream.Synchronize(); err != nil {
-			// The waiting pipelines learn it from their done events; a failed stream stays failed.
+			// The waiting pipelines learn it from the batch's event; a failed stream stays failed.
 			w.batcher.engine.config.Logger.Error("batch failed", "model", w.batcher.engine.spec.Name, "error", err)
 		}
 		w.batcher.land(len(w.batch))

@@ -133,16 +133,24 @@ func (c *ExecutionContext) infer(n int) error {
 	if n < 1 || n > c.items {
 		return fmt.Errorf("infer %s for %s: %d items, the context holds %d", c.engine.spec.Name, c.owner, n, c.items)
 	}
-	if err := c.stream.Record(c.ready); err != nil {
+	if err := c.turn(n); err != nil {
+		_ = c.stream.Synchronize() // nothing may be at work in the buffers
 		return err
+	}
+	return c.finish()
+}
+
+// turn queues an inference of n items.
+func (c *ExecutionContext) turn(n int) error {
+	if !c.runner.capturable() {
+		if err := c.stream.Record(c.ready); err != nil {
+			return err
+		}
 	}
 	if err := c.runner.submit(c, n, c.ready); err != nil {
 		return err
 	}
-	if err := c.runner.await(c, c.stream); err != nil {
-		return err
-	}
-	return c.finish()
+	return c.runner.await(c, c.stream)
 }
 
 // enter passes the guard.

@@ -2,7 +2,9 @@ package model
 
 import (
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -18,13 +20,17 @@ type fake struct {
 	most int
 	// sizes are the buckets; every number up to most if there are none.
 	sizes []int
+	// refusal is what every inference fails with.
+	refusal error
+	// synced counts how often somebody waited for a batcher's stream.
+	synced *atomic.Int64
 	// begun gets the size of every inference; it goes on when the test sends to finish.
 	begun  chan int
 	finish chan struct{}
 }
 
 func newFake(most int) *fake {
-	f := &fake{most: most, begun: make(chan int), finish: make(chan struct{})}
+	f := &fake{most: most, begun: make(chan int), finish: make(chan struct{}), synced: new(atomic.Int64)}
 	f.pool = device.NewPool(f, 0)
 	return f
 }
@@ -38,8 +44,14 @@ func (m fakeMemory) Free() error      { return nil }
 func (f *fake) Allocate(_ device.Space, size int64) (device.Memory, error) {
 	return fakeMemory(make([]byte, size)), nil
 }
-func (f *fake) Pool() *device.Pool                                 { return f.pool }
-func (f *fake) NewStream(string) (device.Stream, error)            { return &fakeStream{}, nil }
+func (f *fake) Pool() *device.Pool { return f.pool }
+func (f *fake) NewStream(owner string) (device.Stream, error) {
+	s := &fakeStream{}
+	if strings.HasPrefix(owner, "engine/") {
+		s.synced = f.synced
+	}
+	return s, nil
+}
 func (f *fake) NewEvent() (device.Event, error)                    { return fakeEvent{}, nil }
 func (f *fake) LoadEngine(device.ModelFile) (device.Engine, error) { return f.engine(), nil }
 func (f *fake) engine() fakeEngine                                 { return fakeEngine{f} }
@@ -63,6 +75,7 @@ func (fakeGraph) Close() error { return nil }
 type fakeStream struct {
 	recording bool
 	graph     fakeGraph
+	synced    *atomic.Int64
 }
 
 func (s *fakeStream) Do(f func()) error {
@@ -90,8 +103,13 @@ func (s *fakeStream) Launch(g device.Graph) error {
 	}
 	return nil
 }
-func (s *fakeStream) Synchronize() error { return nil }
-func (s *fakeStream) Close() error       { return nil }
+func (s *fakeStream) Synchronize() error {
+	if s.synced != nil {
+		s.synced.Add(1)
+	}
+	return nil
+}
+func (s *fakeStream) Close() error { return nil }
 
 type fakeEngine struct{ *fake }
 
@@ -119,6 +137,9 @@ type fakeContext struct{ *fake }
 func (c fakeContext) Bind(_, _ []*device.Buffer) error { return nil }
 func (c fakeContext) Close() error                     { return nil }
 func (c fakeContext) Enqueue(s device.Stream, n int) error {
+	if c.refusal != nil {
+		return c.refusal
+	}
 	return s.Do(func() {
 		c.begun <- n
 		<-c.finish

@@ -119,15 +119,19 @@ func (m *Manager) use(role string) (*Engine, *Spec) {
 	return nil, nil
 }
 
-// Batches are those of every model, by its name, since it was loaded; none but in mode Batched.
+// Batches are those of every engine since it was loaded, by the first role that it has; none but in mode Batched.
 func (m *Manager) Batches() map[string]Batches {
-	list := map[string]Batches{}
-	for _, e := range m.engines {
-		if b := e.batcher; b != nil {
-			b.mutex.Lock()
-			list[e.Name()] = b.count
-			b.mutex.Unlock()
+	list, told := map[string]Batches{}, map[*Engine]bool{}
+	for i := range m.config.Models {
+		role := m.config.Models[i].Role
+		e := m.engines[role]
+		if told[e] || e.batcher == nil {
+			continue
 		}
+		told[e] = true
+		e.batcher.mutex.Lock()
+		list[role] = e.batcher.count
+		e.batcher.mutex.Unlock()
 	}
 	return list
 }

@@ -10,7 +10,7 @@ import (
 // Step is one inference of a program with the kernels around it, all on its context's stream.
 type Step struct {
 	Context *ExecutionContext
-	// Items is the number of items inferred, at most Engine.Items.
+	// Items is the number of items inferred, at most Context.Items.
 	Items int
 	// Before queues what fills the context's inputs, After what uses its outputs. They are called
 	// when the program is recorded, and must do nothing but queue work on the stream.

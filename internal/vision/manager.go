@@ -224,6 +224,9 @@ func (m *DetectionManager) Snapshot(dst *device.Buffer) error {
 // Close releases programs and buffers. The contexts stay the caller's.
 func (m *DetectionManager) Close() error {
 	var errs []error
+	if m.copying != nil {
+		_ = m.copying.Synchronize() // a failed stream has told its user already
+	}
 	for _, g := range m.groups {
 		errs = append(errs, g.close()...)
 	}

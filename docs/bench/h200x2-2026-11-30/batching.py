@@ -4,7 +4,7 @@
 A batch alone takes as long as on one stream; several share the GPU, which does as much as on the best number of
 streams. Every picture costs EXTRA ms of the whole GPU besides (our kernels, copies into batches, whatever is lost). A camera's picture is
 due every 33 ms, the newest wins; detection asks for one item, then three models for as many as there are people (6.9 +- 1.2).
-"before" starts a part batch as it is, "now" with what fills a plan's size when more than a quarter of it would stay empty."""
+"before" starts a part batch as it is, "now" takes what goes into the next smaller plan if what is left over goes into what that saves."""
 import heapq
 import json
 import pathlib
@@ -90,10 +90,10 @@ class Batcher:
                     return self.gpu.at(start, self.look)
             size = min(s for s in self.sizes if s >= items)
             smaller = [s for s in self.sizes if s < size]
-            if self.fits and not full and smaller and items <= size * .75:
-                fewer, left = self.fill(smaller[-1])
-                if fewer:
-                    n, items, size = fewer, left, smaller[-1]
+            if self.fits and not full and smaller:
+                fewer, taken = self.fill(smaller[-1])
+                if fewer and smaller[-1] + min(s for s in self.sizes if s >= items - taken) < size:
+                    n, items, size = fewer, taken, smaller[-1]
             self.start(n, items, size)
 
     def start(self, n, items, size):
