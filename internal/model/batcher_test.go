@@ -175,12 +175,16 @@ func TestAPartBatchIsCutWhereTwoCostLess(t *testing.T) {
 // TestAFailedBatchIsWaitedFor: what of it was queued works in the pipelines' buffers, so they learn of it when that is over.
 func TestAFailedBatchIsWaitedFor(t *testing.T) {
 	c := newCrowd(t, 1, 1, 1)
-	c.device.refusal = errors.New("refused")
-	before := c.device.synced.Load()
-	if err := c.list[0].Of(Detection).Infer(1); !errors.Is(err, c.device.refusal) {
-		t.Errorf("error %v", err)
+	c.device.refusal, c.device.working = errors.New("refused"), make(chan struct{})
+	told := make(chan error, 1)
+	c.running.Go(func() { told <- c.list[0].Of(Detection).Infer(1) })
+	select {
+	case err := <-told:
+		t.Errorf("the pipeline was told %v while the batch's stream works", err)
+	case <-time.After(20 * time.Millisecond):
 	}
-	if c.device.synced.Load() == before {
-		t.Error("the pipeline was told before the batch's stream was waited for")
+	close(c.device.working)
+	if err := <-told; !errors.Is(err, c.device.refusal) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -22,15 +21,15 @@ type fake struct {
 	sizes []int
 	// refusal is what every inference fails with.
 	refusal error
-	// synced counts how often somebody waited for a batcher's stream.
-	synced *atomic.Int64
+	// working is closed when a batcher's streams have done what was queued; nil if they have at once.
+	working chan struct{}
 	// begun gets the size of every inference; it goes on when the test sends to finish.
 	begun  chan int
 	finish chan struct{}
 }
 
 func newFake(most int) *fake {
-	f := &fake{most: most, begun: make(chan int), finish: make(chan struct{}), synced: new(atomic.Int64)}
+	f := &fake{most: most, begun: make(chan int), finish: make(chan struct{})}
 	f.pool = device.NewPool(f, 0)
 	return f
 }
@@ -48,7 +47,7 @@ func (f *fake) Pool() *device.Pool { return f.pool }
 func (f *fake) NewStream(owner string) (device.Stream, error) {
 	s := &fakeStream{}
 	if strings.HasPrefix(owner, "engine/") {
-		s.synced = f.synced
+		s.working = func() chan struct{} { return f.working }
 	}
 	return s, nil
 }
@@ -75,7 +74,7 @@ func (fakeGraph) Close() error { return nil }
 type fakeStream struct {
 	recording bool
 	graph     fakeGraph
-	synced    *atomic.Int64
+	working   func() chan struct{}
 }
 
 func (s *fakeStream) Do(f func()) error {
@@ -104,8 +103,8 @@ func (s *fakeStream) Launch(g device.Graph) error {
 	return nil
 }
 func (s *fakeStream) Synchronize() error {
-	if s.synced != nil {
-		s.synced.Add(1)
+	if s.working != nil && s.working() != nil {
+		<-s.working()
 	}
 	return nil
 }
