@@ -163,6 +163,9 @@ func maskTrials() (out []func(*setup) trial) {
 	add(3840, 2160, 64, 48, 4, regions[0], box, [4]float32{0, 0, 3840, 2160}, [4]float32{0, 0, 1920, 1080}, [4]float32{100, 0, 130, 2160})
 	add(70000, 3, 16, 16, 3, regions[0], box, [4]float32{0, 0, 70000, 3}, [4]float32{69990, 0, 70000, 3})
 	add(3, 70000, 16, 16, 3, regions[0], box, [4]float32{0, 0, 3, 70000}, [4]float32{0, 0, 1, 1500})
+	for _, rows := range []int{32, 33, 1023, 1024, 1025} { // where tables begin and end
+		add(60, rows, 16, 40, 3, regions[0], box, [4]float32{0, 0, 60, float32(rows)})
+	}
 	add(100, 80, 16, 16, 0, regions[0], box)
 	return out
 }

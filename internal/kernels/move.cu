@@ -35,7 +35,14 @@ struct MovesParams {
 // copy_units copies with all threads of the grid's x.
 template <class Unit> DEVICE void copy_units(const Entry& e) {
     int64 units = e.bytes / (int64)sizeof(Unit), step = (int64)gridDim.x * blockDim.x;
-    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < units; i += step) at_address<Unit>(e.to)[i] = at_address<const Unit>(e.from)[i];
+    int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x;
+    const Unit* from = at_address<const Unit>(e.from);
+    Unit* to = at_address<Unit>(e.to);
+    for (; i + 3 * step < units; i += 4 * step) { // four are on their way at once
+        Unit a = from[i], b = from[i + step], c = from[i + 2 * step], d = from[i + 3 * step];
+        to[i] = a, to[i + step] = b, to[i + 2 * step] = c, to[i + 3 * step] = d;
+    }
+    for (; i < units; i += step) to[i] = from[i];
 }
 
 // Grid: blocks that share a copy, copies at a time.

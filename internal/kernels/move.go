@@ -40,7 +40,7 @@ type movesParams struct {
 // Moves plans device.Kernels.Moves. What a copy's size is the plan does not know: so many blocks share each. Most tables are
 // empty but for their beginning, so more blocks than fill a GPU would only look at empty entries.
 func Moves(k device.Moves) ([]Launch, error) {
-	const sharing, together = 64, 32
+	const sharing, together = 64, 16
 	a := arguments{kernel: "moves"}
 	a.between("count", k.Count, 1, items)
 	a.and(k.Check())

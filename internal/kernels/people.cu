@@ -70,8 +70,9 @@ enum {
     MASK_HEADER = 8, // words
     MASK_WORDS = MASK_BITS / 32,
     MASK_RECORD = MASK_HEADER + MASK_WORDS, // words
-    PACKERS = 256,                          // threads a block, each makes one word
-    ROW_TABLE = 1024                        // rows whose place in the mask is made once a block
+    PACKERS = 256,                          // threads a block, each stores one word
+    ROW_TABLE = 1024,                       // rows whose place in the mask is made once a block
+    COLUMN_TABLE = PACKERS                  // and columns: a block's bits lie in no more if a column has more than a word
 };
 
 struct MasksParams {
@@ -124,10 +125,17 @@ DEVICE Area area_of(const MasksParams& p, const Box& r) {
     return Area{x0, y0, (int)w, (int)h, (int)step, (int)((w + step - 1) / step), (int)((h + step - 1) / step)};
 }
 
+// value_of is the mask's value between two rows at a column.
+DEVICE float value_of(const float* upper, const float* lower, const Between& x, float part) {
+    float ua = upper[x.a], ub = upper[x.b], la = lower[x.a], lb = lower[x.b];
+    float a = ua + (ub - ua) * x.part, b = la + (lb - la) * x.part;
+    return a + (b - a) * part;
+}
+
 // Grid: PACKERS words of a record a block, then items. A warp makes a word at a time, each of its threads a bit: neighbours in a column
 // lie in few rows of the mask.
 KERNEL pack_masks(MasksParams p) {
-    __shared__ Between table[ROW_TABLE];
+    __shared__ Between rows[ROW_TABLE], columns[COLUMN_TABLE];
     uint32* record = at_address<uint32>(p.out) + ((int64)p.first + blockIdx.y) * MASK_RECORD;
     Box box, region = {0, 0, 0, 0}; // which the mask covers
     Area area = {0, 0, 0, 0, 1, 0, 0};
@@ -146,27 +154,38 @@ KERNEL pack_masks(MasksParams p) {
         record[threadIdx.x] = 0;
         return;
     }
-    bool tabled = area.rows <= ROW_TABLE;
-    for (int r = threadIdx.x; tabled && r < area.rows; r += PACKERS) {
-        table[r] = between(area.y0 + r * area.step, region.y1, region.y2, p.inHeight);
-    }
-    __syncthreads();
     const float* mask = at_address<const float>(p.in) + (int64)blockIdx.y * p.inWidth * p.inHeight;
     int lane = threadIdx.x % 32, bit = (blockIdx.x * PACKERS + threadIdx.x - lane) * 32 + lane;
     int column = bit / area.rows, row = bit % area.rows;
-    Between x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
     uint32 own = 0;
-    for (int i = 0; i < 32; i++, bit += 32) {
-        Between y = tabled ? table[row] : between(area.y0 + row * area.step, region.y1, region.y2, p.inHeight);
-        const float *upper = mask + (int64)y.a * p.inWidth, *lower = mask + (int64)y.b * p.inWidth;
-        float a = upper[x.a] + (upper[x.b] - upper[x.a]) * x.part;
-        float b = lower[x.a] + (lower[x.b] - lower[x.a]) * x.part;
-        uint32 word = __ballot_sync(~0u, bit < used && a + (b - a) * y.part > p.threshold);
-        if (lane == i) own = word;
-        row += 32;
-        if (row < area.rows) continue;
-        while (row >= area.rows) row -= area.rows, column++;
-        x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
+    if (area.rows > 32 && area.rows <= ROW_TABLE) { // the same for the whole block
+        int start = blockIdx.x * PACKERS * 32 / area.rows;
+        for (int r = threadIdx.x; r < area.rows; r += PACKERS) {
+            Between y = between(area.y0 + r * area.step, region.y1, region.y2, p.inHeight);
+            rows[r] = Between{y.a * p.inWidth, y.b * p.inWidth, y.part};
+        }
+        columns[threadIdx.x] = between(area.x0 + (start + (int)threadIdx.x) * area.step, region.x1, region.x2, p.inWidth);
+        __syncthreads();
+        column -= start;
+#pragma unroll 4
+        for (int i = 0; i < 32; i++, bit += 32) {
+            const Between x = columns[column], y = rows[row];
+            uint32 word = __ballot_sync(~0u, bit < used && value_of(mask + y.a, mask + y.b, x, y.part) > p.threshold);
+            own = lane == i ? word : own;
+            row += 32;
+            bool next = row >= area.rows;
+            row -= next ? area.rows : 0;
+            column += next;
+        }
+    } else {
+        for (int i = 0; i < 32; i++, bit += 32) {
+            Between x = between(area.x0 + column * area.step, region.x1, region.x2, p.inWidth);
+            Between y = between(area.y0 + row * area.step, region.y1, region.y2, p.inHeight);
+            const float *upper = mask + (int64)y.a * p.inWidth, *lower = mask + (int64)y.b * p.inWidth;
+            uint32 word = __ballot_sync(~0u, bit < used && value_of(upper, lower, x, y.part) > p.threshold);
+            own = lane == i ? word : own;
+            for (row += 32; row >= area.rows; column++) row -= area.rows;
+        }
     }
     record[threadIdx.x] = own;
 }

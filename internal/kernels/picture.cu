@@ -29,7 +29,8 @@ DEVICE Place place_of(const Picture& p) {
 // 32 bits.
 enum { WEIGHT_BITS = 12, WEIGHT_ONE = 1 << WEIGHT_BITS, COLOUR_BITS = 20, NEUTRAL = 128 };
 
-// Tap: what is first bytes away times a plus what is second bytes away times b, plus rest, which is the share of black.
+// Tap: what is first bytes away times a plus what is second bytes away times b, plus rest, which is the share of black. A plane has less
+// than 4 GiB.
 struct Tap {
     uint32 first, second, a, b, rest;
 };
@@ -90,13 +91,26 @@ DEVICE void aim(Tile* t, const Picture& p, const Box& r, bool black, int column,
     }
 }
 
-// weigh puts the four values around a point together.
-DEVICE uint32 weigh(uint32 a, uint32 b, uint32 c, uint32 d, const Tap& x, const Tap& y) {
-    return (a * x.a + b * x.b + x.rest) * y.a + (c * x.a + d * x.b + x.rest) * y.b + y.rest;
-}
+// Column is a tap in x with its weights in one word, as the GPU takes two products and their sum in one step.
+struct Column {
+    uint32 first, second, weights, rest;
+};
 
-// pair is U and, above it, V; EVEN says that they lie at an even address, as in every decoder's picture.
-template <bool EVEN> DEVICE uint32 pair(const byte* at) { return EVEN ? *(const unsigned short*)at : at[0] | (uint32)at[1] << 8; }
+DEVICE Column column_of(const Tap& t) { return Column{t.first, t.second, t.a | t.b << 16, t.rest}; }
+
+// down puts what a column makes of the rows above and below a point together.
+DEVICE uint32 down(uint32 above, uint32 below, const Tap& y) { return above * y.a + below * y.b + y.rest; }
+
+// luma_pair is a row's two values at a column, a byte each.
+DEVICE uint32 luma_pair(const byte* row, const Column& x) { return __byte_perm(__ldg(row + x.first), __ldg(row + x.second), 0x0040); }
+
+// chroma_pair is a row's two values of U at a column and, above them, of V; EVEN says that pairs lie at even addresses, as in every
+// decoder's picture.
+template <bool EVEN> DEVICE uint32 chroma_pair(const byte* row, const Column& x) {
+    const byte *first = row + x.first, *second = row + x.second;
+    if (EVEN) return __byte_perm(__ldg((const unsigned short*)first), __ldg((const unsigned short*)second), 0x5140);
+    return __ldg(first) | (uint32)__ldg(second) << 8 | (uint32)__ldg(first + 1) << 16 | (uint32)__ldg(second + 1) << 24;
+}
 
 // unit is v, of which white is 1, within 0 and 1. Rounding keeps order and white itself, so it may come first.
 DEVICE float unit(int64 v) {
@@ -106,20 +120,33 @@ DEVICE float unit(int64 v) {
     return f * (float)(1.0 / (double)white);
 }
 
-// sample is the pixel at a column's and a row's taps. Products are of unsigned 32-bit numbers, which a GPU multiplies in one step.
+// sample is the pixel at a column's and a row's taps. Products are of unsigned 32-bit numbers, which cost less than signed 64-bit ones.
 template <bool EVEN>
-DEVICE void sample(const Tile& t, const Picture& p, const Tap& x, const Tap& cx, const Tap& y, const Tap& cy, float* r, float* g, float* b) {
-    const byte *upper = at_address<const byte>(t.at.luma) + y.first, *lower = at_address<const byte>(t.at.luma) + y.second;
-    uint64 luma = weigh(upper[x.first], upper[x.second], lower[x.first], lower[x.second], x, y);
-    upper = at_address<const byte>(t.at.chroma) + cy.first, lower = at_address<const byte>(t.at.chroma) + cy.second;
-    uint32 i = pair<EVEN>(upper + cx.first), j = pair<EVEN>(upper + cx.second);
-    uint32 k = pair<EVEN>(lower + cx.first), l = pair<EVEN>(lower + cx.second);
-    uint64 u = weigh(i & 255, j & 255, k & 255, l & 255, cx, cy);
-    uint64 v = weigh(i >> 8, j >> 8, k >> 8, l >> 8, cx, cy);
-    uint64 grey = luma * p.lumaFactor;
+DEVICE void sample(const Tile& t, const Picture& p, const Column& x, const Column& cx, const Tap& y, const Tap& cy, float* r, float* g, float* b) {
+    const byte *luma = at_address<const byte>(t.at.luma), *chroma = at_address<const byte>(t.at.chroma);
+    uint32 above = luma_pair(luma + y.first, x), below = luma_pair(luma + y.second, x);
+    uint64 grey = (uint64)down(__dp2a_lo(x.weights, above, x.rest), __dp2a_lo(x.weights, below, x.rest), y) * p.lumaFactor;
+    above = chroma_pair<EVEN>(chroma + cy.first, cx), below = chroma_pair<EVEN>(chroma + cy.second, cx);
+    uint64 u = down(__dp2a_lo(cx.weights, above, cx.rest), __dp2a_lo(cx.weights, below, cx.rest), cy);
+    uint64 v = down(__dp2a_hi(cx.weights, above, cx.rest), __dp2a_hi(cx.weights, below, cx.rest), cy);
     *r = unit((int64)(grey + v * p.redV) + p.redOffset);
     *g = unit((int64)(grey - (u * p.greenU + v * p.greenV)) + p.greenOffset);
     *b = unit((int64)(grey + u * p.blueU) + p.blueOffset);
+}
+
+// Colours are a thread's pixels. All are read before one is stored: loads behind stores would wait for them.
+struct Colours {
+    float r[ROWS], g[ROWS], b[ROWS];
+};
+
+// look makes a thread's pixels; those beyond the picture's place repeat its edge, or are black.
+template <bool EVEN> DEVICE void look(const Tile& t, const Picture& p, Colours* c) {
+    const Column x = column_of(t.x[threadIdx.x]), cx = column_of(t.cx[threadIdx.x]);
+#pragma unroll
+    for (int i = 0; i < ROWS; i++) {
+        int own = i * TILE_Y + threadIdx.y;
+        sample<EVEN>(t, p, x, cx, t.y[own], t.cy[own], &c->r[i], &c->g[i], &c->b[i]);
+    }
 }
 
 // Pixels is a device.Pixels; scale and offset are in the order of red, green, blue.
@@ -147,33 +174,32 @@ struct LetterboxParams {
     int left, top, width, height; // the picture's place in out
 };
 
-template <bool EVEN> DEVICE void letterbox_rows(const LetterboxParams& p, const Tile& tile, int x) {
-    bool inside = x >= p.left && x < p.left + p.width;
-    const Tap tx = tile.x[threadIdx.x], tcx = tile.cx[threadIdx.x];
-    int64 plane = p.pixels.last ? 1 : (int64)p.outWidth * p.outHeight;
-#pragma unroll
-    for (int i = 0; i < ROWS; i++) {
-        int own = i * TILE_Y + threadIdx.y, y = blockIdx.y * TILE_ROWS + own;
-        if (y >= p.outHeight) return;
-        float r = p.pixels.pad, g = r, b = r;
-        if (inside && y >= p.top && y < p.top + p.height) sample<EVEN>(tile, p.picture, tx, tcx, tile.y[own], tile.cy[own], &r, &g, &b);
-        store(p.pixels, at_address<float>(p.out) + ((int64)y * p.outWidth + x) * (p.pixels.last ? 3 : 1), plane, r, g, b);
-    }
-}
-
 // Grid: tiles of out.
 KERNEL letterbox(LetterboxParams p) {
     __shared__ Tile tile;
     int column = blockIdx.x * TILE_X - p.left, row = blockIdx.y * TILE_ROWS - p.top;
-    Box whole = {0, 0, (float)p.picture.width, (float)p.picture.height};
-    aim(&tile, p.picture, whole, false, column, row, p.width, p.height);
+    bool seen = column + TILE_X > 0 && column < p.width && row + TILE_ROWS > 0 && row < p.height; // else the block is all padding
+    if (seen) {
+        Box whole = {0, 0, (float)p.picture.width, (float)p.picture.height};
+        aim(&tile, p.picture, whole, false, column, row, p.width, p.height);
+    }
     __syncthreads();
     int x = blockIdx.x * TILE_X + threadIdx.x;
     if (x >= p.outWidth) return;
-    if (tile.even) {
-        letterbox_rows<true>(p, tile, x);
-    } else {
-        letterbox_rows<false>(p, tile, x);
+    Colours c;
+    if (seen && tile.even) {
+        look<true>(tile, p.picture, &c);
+    } else if (seen) {
+        look<false>(tile, p.picture, &c);
+    }
+    int64 plane = p.pixels.last ? 1 : (int64)p.outWidth * p.outHeight;
+#pragma unroll
+    for (int i = 0; i < ROWS; i++) {
+        int y = blockIdx.y * TILE_ROWS + i * TILE_Y + threadIdx.y;
+        if (y >= p.outHeight) return;
+        bool inside = x >= p.left && x < p.left + p.width && y >= p.top && y < p.top + p.height;
+        float pad = p.pixels.pad, r = inside ? c.r[i] : pad, g = inside ? c.g[i] : pad, b = inside ? c.b[i] : pad;
+        store(p.pixels, at_address<float>(p.out) + ((int64)y * p.outWidth + x) * (p.pixels.last ? 3 : 1), plane, r, g, b);
     }
 }
 
@@ -187,24 +213,6 @@ struct CropParams {
     int outWidth, outHeight, reserved;
 };
 
-// crop_rows makes a thread's pixels of the item at out; one that is not present is cleared, whatever its layout.
-template <bool EVEN> DEVICE void crop_rows(const CropParams& p, const Tile& tile, bool present, int x, float* out) {
-    const Tap tx = tile.x[threadIdx.x], tcx = tile.cx[threadIdx.x];
-    int64 plane = p.pixels.last ? 1 : (int64)p.outWidth * p.outHeight;
-#pragma unroll
-    for (int i = 0; i < ROWS; i++) {
-        int own = i * TILE_Y + threadIdx.y, y = blockIdx.y * TILE_ROWS + own;
-        if (y >= p.outHeight) return;
-        float *to = out + ((int64)y * p.outWidth + x) * (p.pixels.last ? 3 : 1), r, g, b;
-        if (present) {
-            sample<EVEN>(tile, p.picture, tx, tcx, tile.y[own], tile.cy[own], &r, &g, &b);
-            store(p.pixels, to, plane, r, g, b);
-        } else {
-            to[0] = to[plane] = to[2 * plane] = 0;
-        }
-    }
-}
-
 // Grid: tiles of an item, then items.
 KERNEL crop(CropParams p) {
     __shared__ Tile tile;
@@ -217,12 +225,23 @@ KERNEL crop(CropParams p) {
     __syncthreads();
     int x = blockIdx.x * TILE_X + threadIdx.x;
     if (x >= p.outWidth) return;
-    float* out = at_address<float>(p.out) + 3 * (int64)p.outWidth * p.outHeight * blockIdx.z;
-    if (!present) {
-        crop_rows<true>(p, tile, false, x, out);
-    } else if (tile.even) {
-        crop_rows<true>(p, tile, true, x, out);
-    } else {
-        crop_rows<false>(p, tile, true, x, out);
+    Colours c;
+    if (present && tile.even) {
+        look<true>(tile, p.picture, &c);
+    } else if (present) {
+        look<false>(tile, p.picture, &c);
+    }
+    int64 pixels = (int64)p.outWidth * p.outHeight, plane = p.pixels.last ? 1 : pixels;
+    float* out = at_address<float>(p.out) + 3 * pixels * blockIdx.z;
+#pragma unroll
+    for (int i = 0; i < ROWS; i++) {
+        int y = blockIdx.y * TILE_ROWS + i * TILE_Y + threadIdx.y;
+        if (y >= p.outHeight) return;
+        float* to = out + ((int64)y * p.outWidth + x) * (p.pixels.last ? 3 : 1);
+        if (present) {
+            store(p.pixels, to, plane, c.r[i], c.g[i], c.b[i]);
+        } else {
+            to[0] = to[plane] = to[2 * plane] = 0; // an item beyond the subjects is cleared, whatever its layout
+        }
     }
 }

@@ -60,17 +60,24 @@ func newPicture(p *device.Picture) picture {
 	return out
 }
 
-// A block of the picture kernels has tileX x tileY threads, each of which makes tileRows pixels of a column.
-const tileX, tileY, tileRows = 32, 8, 4
+// A block of the picture kernels has tileX x tileY threads, each of which makes rows pixels of a column.
+const tileX, tileY, rows = 32, 8, 4
 
 func tiles(width, height, count int) (grid, block [3]uint32) {
-	return [3]uint32{blocks(width, tileX), blocks(height, tileY*tileRows), uint32(count)}, [3]uint32{tileX, tileY, 1}
+	return [3]uint32{blocks(width, tileX), blocks(height, tileY*rows), uint32(count)}, [3]uint32{tileX, tileY, 1}
+}
+
+// picture bounds a picture: places in a plane are 32-bit numbers.
+func (a *arguments) picture(p *device.Picture) {
+	if p != nil && (p.Height < 0 || p.Pitch < 0 || p.Pitch > 0 && p.Height > math.MaxUint32/p.Pitch) {
+		a.fail("picture", "is %d rows of %d bytes, expected less than 4 GiB", p.Height, p.Pitch)
+	}
 }
 
 // outSize checks the size of a picture made by the device.
 func (a *arguments) outSize(width, height int) {
 	a.between("out width", width, 1, 1<<20)
-	a.between("out height", height, 1, items*tileY)
+	a.between("out height", height, 1, items*tileY*rows)
 }
 
 // pixels mirrors Pixels of picture.cu: factors in the order of red, green, blue.
@@ -102,6 +109,7 @@ type letterboxParams struct {
 func Letterbox(k device.Letterbox) ([]Launch, error) {
 	a := arguments{kernel: "letterbox"}
 	a.outSize(k.OutWidth, k.OutHeight)
+	a.picture(k.Picture)
 	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err
@@ -129,6 +137,7 @@ func Crop(k device.Crop) ([]Launch, error) {
 	a := arguments{kernel: "crop"}
 	a.batch(k.First, k.Count)
 	a.outSize(k.OutWidth, k.OutHeight)
+	a.picture(k.Picture)
 	a.and(k.Check())
 	if a.err != nil {
 		return nil, a.err

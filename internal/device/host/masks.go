@@ -68,6 +68,9 @@ func maskStep(width, height int) int {
 func at(p int, lo, hi float32, size int) blend {
 	s := (float64(p)+0.5-float64(lo))/(float64(hi)-float64(lo))*float64(size) - 0.5
 	s = max(0, min(s, float64(size-1))) // the same as clamped taps: at the border both are one value
+	if s != s {                         // between infinite edges
+		s = 0
+	}
 	a := int32(s)
 	return blend{a, min(a+1, int32(size-1)), float32(s - float64(a))}
 }

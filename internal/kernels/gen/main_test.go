@@ -15,7 +15,7 @@ func TestRegenerates(t *testing.T) {
 	}
 	out := t.TempDir()
 	t.Chdir("..")
-	names := []string{"picture", "select", "people", "vectors"}
+	names := []string{"picture", "select", "people", "vectors", "decode", "move"}
 	if err := run(library, out, names); err != nil {
 		t.Fatal(err)
 	}

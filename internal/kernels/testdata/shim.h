@@ -29,6 +29,20 @@ static float __uint_as_float(unsigned b) {
     return f;
 }
 
+template <class T> static T __ldg(const T* p) { return *p; }
+
+// __byte_perm picks four of eight bytes by the digits of which.
+static unsigned __byte_perm(unsigned low, unsigned high, unsigned which) {
+    uint64_t bytes = (uint64_t)high << 32 | low;
+    unsigned out = 0;
+    for (int i = 0; i < 4; i++) out |= (unsigned)(bytes >> (8 * (which >> (4 * i) & 7)) & 255) << (8 * i);
+    return out;
+}
+
+// Two 16-bit numbers of a times two bytes of b, plus c.
+static unsigned __dp2a_lo(unsigned a, unsigned b, unsigned c) { return (a & 0xffff) * (b & 255) + (a >> 16) * (b >> 8 & 255) + c; }
+static unsigned __dp2a_hi(unsigned a, unsigned b, unsigned c) { return __dp2a_lo(a, b >> 16, c); }
+
 static int __popc(unsigned v) { return __builtin_popcount(v); }
 
 static float __int_as_float(int b) {
