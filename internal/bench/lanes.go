@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,9 +27,10 @@ const (
 	stopping
 )
 
-// turns is what was measured: the times of all turns that ended in the span.
+// turns is what was measured: the times of all turns that ended in the span, also by lane.
 type turns struct {
 	times     []float64
+	lanes     [][]float64
 	wall, cpu time.Duration
 	load      Load
 }
@@ -77,9 +79,7 @@ func (l lanes) run(ctx context.Context) (t turns, err error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return t, cause
 	}
-	for _, times := range all {
-		t.times = append(t.times, times...)
-	}
+	t.times, t.lanes = slices.Concat(all...), all
 	return t, err
 }
 

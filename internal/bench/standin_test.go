@@ -111,6 +111,28 @@ func TestInferOnTheGPU(t *testing.T) {
 	}
 }
 
+func TestTogether(t *testing.T) {
+	d, folder := standIn(t)
+	specs := []model.Spec{plan(t, folder, model.Pose, "i images 3 8 8", "o keypoints 17 3"), plan(t, folder, model.ReID, "i images 3 8 8", "o features 4")}
+	b := Together{Device: d, Specs: specs, Streams: []int{1, 2}, Warm: short, For: short}
+	var rows []Inference
+	if err := b.Run(context.Background(), func(r Inference) { rows = append(rows, r) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 4 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for i, r := range rows {
+		if r.Error != "" || r.Model != specs[i%2].Name || r.Mode != TogetherMode || r.Lanes != 1+i/2 || r.Items != 4 || r.ItemsPerSecond <= 0 || r.Turn.Count < r.Lanes || r.Context.Pool <= 0 {
+			t.Errorf("row %d: %+v", i, r)
+		}
+	}
+	b.Specs[1].Read = func() ([]byte, error) { return []byte("no plan of this"), nil }
+	if err := b.Run(context.Background(), func(Inference) { t.Error("a row") }); !errors.Is(err, cuda.ErrNoPlan) {
+		t.Errorf("a model without a plan: %v", err)
+	}
+}
+
 func TestInferTellsWhatFails(t *testing.T) {
 	d, folder := standIn(t)
 	spec := plan(t, folder, model.Pose, "i images 3 8 8", "o keypoints 17 3")

@@ -102,8 +102,8 @@ func TestBenchOnTheHost(t *testing.T) {
 			t.Errorf("%+v", i)
 		}
 	}
-	// One model on one and two lanes; batched with two settings; fixed with batches of 1, 2, 4 and 8.
-	if rows["serialized"] != 2 || rows[bench.Direct] != 2 || rows["parallel"] != 2 || rows["batched"] != 4 || rows[bench.FixedMode] != 8 {
+	// One model on one and two lanes; batched with two settings; fixed with batches of 1, 2, 4 and 8; together with itself alone.
+	if rows["serialized"] != 2 || rows[bench.Direct] != 2 || rows["parallel"] != 2 || rows["batched"] != 4 || rows[bench.FixedMode] != 8 || rows[bench.TogetherMode] != 2 {
 		t.Errorf("rows by mode: %v", rows)
 	}
 	if !strings.Contains(out, "batched 1/1ms") {

@@ -26,11 +26,18 @@ func (b *bencher) infer(ctx context.Context, d device.Device) error {
 	b.say("%-18s %-16s %5s %5s  %10s %8s %8s %8s %6s %8s %8s %5s\n", "model", "mode", "lanes", "items", "items/s",
 		"p50 ms", "p99 ms", "CPU ms", "cores", "MB pool", "MB GPU", "GPU %")
 	var errs []error
-	for _, spec := range all.Models {
-		if len(b.o.tasks) > 0 && !slices.Contains(b.o.tasks, spec.Task) {
-			continue
+	modes := orDefault(b.o.modes, inferModes...)
+	all.Models = slices.DeleteFunc(all.Models, func(s model.Spec) bool { return len(b.o.tasks) > 0 && !slices.Contains(b.o.tasks, s.Task) })
+	if slices.Contains(modes, bench.TogetherMode) {
+		warm, span := b.inferTimes()
+		t := bench.Together{Device: d, Specs: all.Models, Streams: b.streamsOf(), Warm: warm, For: span}
+		if err := t.Run(ctx, b.tellInference); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", bench.TogetherMode, err))
 		}
-		for _, mode := range orDefault(b.o.modes, inferModes...) {
+		modes = slices.DeleteFunc(slices.Clone(modes), func(m string) bool { return m == bench.TogetherMode })
+	}
+	for _, spec := range all.Models {
+		for _, mode := range modes {
 			if err := b.inferMode(ctx, all, spec, mode); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", mode, err))
 			}
@@ -43,13 +50,22 @@ func (b *bencher) infer(ctx context.Context, d device.Device) error {
 	return errors.Join(errs...)
 }
 
+// inferTimes are how long each row runs before it is measured, and then.
+func (b *bencher) inferTimes() (warm, span time.Duration) {
+	return cmp.Or(b.o.warm, 500*time.Millisecond), cmp.Or(b.o.span, 2*time.Second)
+}
+
+// streamsOf are the numbers of streams that full batches are tried on: none above the largest number of lanes.
+func (b *bencher) streamsOf() []int {
+	most := slices.Max(orDefault(b.o.lanes, 1))
+	return slices.DeleteFunc(slices.Clone(fixedStreams), func(n int) bool { return n > most })
+}
+
 func (b *bencher) inferMode(ctx context.Context, all model.Config, spec model.Spec, mode string) error {
-	warm, span := cmp.Or(b.o.warm, 500*time.Millisecond), cmp.Or(b.o.span, 2*time.Second)
+	warm, span := b.inferTimes()
 	lanes := orDefault(b.o.lanes, 1)
 	if mode == bench.FixedMode {
-		most := slices.Max(lanes)
-		streams := slices.DeleteFunc(slices.Clone(fixedStreams), func(n int) bool { return n > most })
-		return bench.Fixed{Device: all.Device, Spec: spec, Streams: streams, Warm: warm, For: span}.Run(ctx, b.tellInference)
+		return bench.Fixed{Device: all.Device, Spec: spec, Streams: b.streamsOf(), Warm: warm, For: span}.Run(ctx, b.tellInference)
 	}
 	settings := []batching{{all.Workers, all.MaxWait}}
 	if mode == string(model.Batched) {

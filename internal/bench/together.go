@@ -1,0 +1,97 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sightline/internal/device"
+	"sightline/internal/model"
+)
+
+// Together measures full batches of several models at once, each on a number of streams of its own: what they lose to each other beside
+// what each does alone (Fixed).
+type Together struct {
+	Device    device.Device
+	Specs     []model.Spec
+	Streams   []int
+	Warm, For time.Duration
+}
+
+// TogetherMode is what Together's rows call their mode; their lanes are the streams of one model.
+const TogetherMode = "together"
+
+// Run measures every number of streams, like Infer.Run, with a row for each model.
+func (b Together) Run(ctx context.Context, each func(Inference)) (err error) {
+	var engines []device.Engine
+	defer func() {
+		for _, e := range engines {
+			err = errors.Join(err, e.Close())
+		}
+	}()
+	for _, spec := range b.Specs {
+		onnx, err := spec.Read()
+		if err != nil {
+			return fmt.Errorf("model %s: %w", spec.Name, err)
+		}
+		e, err := b.Device.LoadEngine(device.ModelFile{Name: spec.Name, ONNX: onnx, MaxBatch: spec.Batch})
+		if err != nil {
+			return err
+		}
+		engines = append(engines, e)
+	}
+	for _, n := range b.Streams {
+		rows := make([]Inference, len(engines))
+		for i, e := range engines {
+			rows[i] = Inference{Model: b.Specs[i].Name, Mode: TogetherMode, Lanes: n, Items: e.MaxBatch()}
+		}
+		if err := b.measure(ctx, engines, rows); err != nil {
+			if fatal := final(ctx, b.Device); fatal != nil {
+				return fatal
+			}
+			for i := range rows {
+				rows[i].Error = err.Error()
+			}
+		}
+		for _, r := range rows {
+			each(r)
+		}
+	}
+	return nil
+}
+
+func (b Together) measure(ctx context.Context, engines []device.Engine, rows []Inference) (err error) {
+	l := lanes{device: b.Device, warm: b.Warm, span: b.For}
+	var open []*fixedLane
+	defer func() {
+		for _, f := range open {
+			err = errors.Join(err, f.close())
+		}
+	}()
+	for i, e := range engines {
+		before := memory(b.Device)
+		for k := range rows[i].Lanes {
+			f := &fixedLane{}
+			open = append(open, f)
+			if err := f.prepare(b.Device, e, fmt.Sprintf("stream-%d-%d", i+1, k+1), rows[i].Items); err != nil {
+				return err
+			}
+			l.work = append(l.work, f.turn)
+		}
+		rows[i].Context = memory(b.Device).each(before, rows[i].Lanes)
+	}
+	t, err := l.run(ctx)
+	if err != nil {
+		return err
+	}
+	all := float64(max(1, len(t.times)))
+	for i := range rows {
+		own := t
+		own.times = slices.Concat(t.lanes[i*rows[i].Lanes:][:rows[i].Lanes]...)
+		own.cpu = time.Duration(float64(t.cpu) * float64(len(own.times)) / all) // turns of all models cost the processor much the same
+		rows[i].fill(own)
+	}
+	return nil
+}
