@@ -76,6 +76,9 @@ func readModel(card *config.Card) (whole []byte, err error) {
 		if err == nil {
 			whole, err = onnx.Embed(prepared, folder)
 		}
+		if err == nil {
+			whole, err = onnx.Fold(whole)
+		}
 		return err
 	})
 	return whole, err
