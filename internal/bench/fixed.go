@@ -24,12 +24,8 @@ const FixedMode = "fixed"
 
 // Run measures every batch size that the engine has with every number of streams, like Infer.Run.
 func (b Fixed) Run(ctx context.Context, each func(Inference)) (err error) {
-	onnx, err := b.Spec.Read()
-	if err != nil {
-		return fmt.Errorf("model %s: %w", b.Spec.Name, err)
-	}
 	before := memory(b.Device)
-	engine, err := b.Device.LoadEngine(device.ModelFile{Name: b.Spec.Name, ONNX: onnx, MaxBatch: b.Spec.Batch})
+	engine, err := loadEngine(b.Device, b.Spec)
 	if err != nil {
 		return err
 	}
@@ -50,6 +46,15 @@ func (b Fixed) Run(ctx context.Context, each func(Inference)) (err error) {
 	return nil
 }
 
+// loadEngine loads a model for the caller to close.
+func loadEngine(d device.Device, spec model.Spec) (device.Engine, error) {
+	onnx, err := spec.Read()
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", spec.Name, err)
+	}
+	return d.LoadEngine(device.ModelFile{Name: spec.Name, ONNX: onnx, MaxBatch: spec.Batch})
+}
+
 // powers leaves out the batch sizes that are no power of two, but for the largest: the host has one of every size.
 func powers(buckets []int) (list []int) {
 	for i, n := range buckets {
@@ -62,24 +67,40 @@ func powers(buckets []int) (list []int) {
 
 func (b Fixed) measure(ctx context.Context, engine device.Engine, row *Inference) (err error) {
 	before := memory(b.Device)
-	l := lanes{device: b.Device, warm: b.Warm, span: b.For}
-	var open []*fixedLane
-	defer func() {
-		for _, f := range open {
-			err = errors.Join(err, f.close())
-		}
-	}()
-	for i := range row.Lanes {
-		f := &fixedLane{}
-		open = append(open, f)
-		if err := f.prepare(b.Device, engine, fmt.Sprintf("stream-%d", i+1), row.Items); err != nil {
-			return err
-		}
-		l.work = append(l.work, f.turn)
+	l := fixedLanes{lanes: lanes{device: b.Device, warm: b.Warm, span: b.For}}
+	defer func() { err = errors.Join(err, l.close()) }()
+	if err := l.add(engine, "stream", row); err != nil {
+		return err
 	}
 	t, err := l.run(ctx)
 	row.Context = memory(b.Device).each(before, row.Lanes)
 	row.fill(t)
+	return err
+}
+
+// fixedLanes are streams of full batches. The caller closes them, also when add failed.
+type fixedLanes struct {
+	lanes
+	open []*fixedLane
+}
+
+// add makes as many as the row says, under a name and their number.
+func (l *fixedLanes) add(e device.Engine, name string, row *Inference) error {
+	for i := range row.Lanes {
+		f := &fixedLane{}
+		l.open = append(l.open, f)
+		if err := f.prepare(l.device, e, fmt.Sprintf("%s-%d", name, i+1), row.Items); err != nil {
+			return err
+		}
+		l.work = append(l.work, f.turn)
+	}
+	return nil
+}
+
+func (l *fixedLanes) close() (err error) {
+	for _, f := range l.open {
+		err = errors.Join(err, f.close())
+	}
 	return err
 }
 

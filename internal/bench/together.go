@@ -32,11 +32,7 @@ func (b Together) Run(ctx context.Context, each func(Inference)) (err error) {
 		}
 	}()
 	for _, spec := range b.Specs {
-		onnx, err := spec.Read()
-		if err != nil {
-			return fmt.Errorf("model %s: %w", spec.Name, err)
-		}
-		e, err := b.Device.LoadEngine(device.ModelFile{Name: spec.Name, ONNX: onnx, MaxBatch: spec.Batch})
+		e, err := loadEngine(b.Device, spec)
 		if err != nil {
 			return err
 		}
@@ -63,22 +59,12 @@ func (b Together) Run(ctx context.Context, each func(Inference)) (err error) {
 }
 
 func (b Together) measure(ctx context.Context, engines []device.Engine, rows []Inference) (err error) {
-	l := lanes{device: b.Device, warm: b.Warm, span: b.For}
-	var open []*fixedLane
-	defer func() {
-		for _, f := range open {
-			err = errors.Join(err, f.close())
-		}
-	}()
+	l := fixedLanes{lanes: lanes{device: b.Device, warm: b.Warm, span: b.For}}
+	defer func() { err = errors.Join(err, l.close()) }()
 	for i, e := range engines {
 		before := memory(b.Device)
-		for k := range rows[i].Lanes {
-			f := &fixedLane{}
-			open = append(open, f)
-			if err := f.prepare(b.Device, e, fmt.Sprintf("stream-%d-%d", i+1, k+1), rows[i].Items); err != nil {
-				return err
-			}
-			l.work = append(l.work, f.turn)
+		if err := l.add(e, fmt.Sprintf("stream-%d", i+1), &rows[i]); err != nil {
+			return err
 		}
 		rows[i].Context = memory(b.Device).each(before, rows[i].Lanes)
 	}

@@ -69,7 +69,7 @@ func modelSpec(m *config.Model) (model.Spec, error) {
 }
 
 // readModel reads a card's ONNX file, with the weights that lie beside it, and prepares it for a device. The weights
-// go in last, because preparing copies the model.
+// go in after what else copies the model, but for folding, which changes them.
 func readModel(card *config.Card) (whole []byte, err error) {
 	err = withModel(card, func(raw []byte, folder string) error {
 		prepared, err := onnx.Prepare(raw, card.Input.Name, card.Input.Shape)

@@ -35,10 +35,11 @@ host only. With pipeline they take turns for --rounds rounds, with each number o
 distance from them are told. CPU counts the ffmpeg processes too, but not those of decode and whole.
 
 Modes of infer: serialized, direct (parallel without graphs), parallel, batched, and fixed: always full batches on
-1 to 8 streams with nothing around them, the best there is for batched to come near; together: those of all models at once. A clip is read into memory whole,
-and should be without B-pictures, which delay every picture. whole stops at the first number of cameras that
-delivers less than 70 % of the pictures; held is 99 % of them with a p95 latency, from when a picture was due to its
-result, below 50 ms. --out is written after every row: what was measured survives what comes after.
+1 to 8 streams with nothing around them, the best there is for batched to come near; together: those of all models
+at once. A clip is read into memory whole, and should be without B-pictures, which delay every picture. whole stops
+at the first number of cameras that delivers less than 70 % of the pictures; held is 99 % of them with a p95
+latency, from when a picture was due to its result, below 50 ms. --out is written after every row: what was
+measured survives what comes after.
 `
 
 type benchReport struct {

@@ -85,8 +85,11 @@ func (s Source) addressFault() string {
 // listens says where a source waits for packets, if it does so on an address that only one can have: its port, and host, which is empty
 // for all of this machine's.
 func (s Source) listens() (host, port string) {
+	if s.scheme() != "udp" {
+		return "", ""
+	}
 	u, err := url.Parse(s.text)
-	if s.scheme() != "udp" || err != nil {
+	if err != nil {
 		return "", ""
 	}
 	ip := net.ParseIP(u.Hostname())

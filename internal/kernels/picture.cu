@@ -139,13 +139,21 @@ struct Colours {
     float r[ROWS], g[ROWS], b[ROWS];
 };
 
-// look makes a thread's pixels; those beyond the picture's place repeat its edge, or are black.
-template <bool EVEN> DEVICE void look(const Tile& t, const Picture& p, Colours* c) {
+template <bool EVEN> DEVICE void look_at(const Tile& t, const Picture& p, Colours* c) {
     const Column x = column_of(t.x[threadIdx.x]), cx = column_of(t.cx[threadIdx.x]);
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
         int own = i * TILE_Y + threadIdx.y;
         sample<EVEN>(t, p, x, cx, t.y[own], t.cy[own], &c->r[i], &c->g[i], &c->b[i]);
+    }
+}
+
+// look makes a thread's pixels; those beyond the picture's place repeat its edge, or are black.
+DEVICE void look(const Tile& t, const Picture& p, Colours* c) {
+    if (t.even) {
+        look_at<true>(t, p, c);
+    } else {
+        look_at<false>(t, p, c);
     }
 }
 
@@ -187,11 +195,7 @@ KERNEL letterbox(LetterboxParams p) {
     int x = blockIdx.x * TILE_X + threadIdx.x;
     if (x >= p.outWidth) return;
     Colours c;
-    if (seen && tile.even) {
-        look<true>(tile, p.picture, &c);
-    } else if (seen) {
-        look<false>(tile, p.picture, &c);
-    }
+    if (seen) look(tile, p.picture, &c);
     int64 plane = p.pixels.last ? 1 : (int64)p.outWidth * p.outHeight;
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
@@ -226,11 +230,7 @@ KERNEL crop(CropParams p) {
     int x = blockIdx.x * TILE_X + threadIdx.x;
     if (x >= p.outWidth) return;
     Colours c;
-    if (present && tile.even) {
-        look<true>(tile, p.picture, &c);
-    } else if (present) {
-        look<false>(tile, p.picture, &c);
-    }
+    if (present) look(tile, p.picture, &c);
     int64 pixels = (int64)p.outWidth * p.outHeight, plane = p.pixels.last ? 1 : pixels;
     float* out = at_address<float>(p.out) + 3 * pixels * blockIdx.z;
 #pragma unroll

@@ -144,17 +144,8 @@ func placeOf(tensor []byte) (name string, place map[string]string, size int64, e
 			external = number(whole) == 1
 		case n == tensorKind:
 			bits = bitsOf(number(whole))
-		case n == tensorDims && content == nil:
-			times(number(whole))
 		case n == tensorDims:
-			for len(content) > 0 {
-				v, size := binary.Uvarint(content)
-				if size <= 0 {
-					return ErrFormat
-				}
-				times(v)
-				content = content[size:]
-			}
+			return eachNumber(whole, content, times)
 		case n == tensorExternal:
 			entries[stringOf(content, entryKey)] = stringOf(content, entryValue)
 		}
@@ -167,6 +158,22 @@ func placeOf(tensor []byte) (name string, place map[string]string, size int64, e
 		return name, entries, -1, nil
 	}
 	return name, entries, (count*int64(bits) + 7) / 8, nil
+}
+
+// eachNumber visits those of a field that is one number, or has a length and is a list of them.
+func eachNumber(whole, content []byte, visit func(uint64)) error {
+	if content == nil {
+		visit(number(whole))
+	}
+	for len(content) > 0 {
+		v, size := binary.Uvarint(content)
+		if size <= 0 {
+			return ErrFormat
+		}
+		visit(v)
+		content = content[size:]
+	}
+	return nil
 }
 
 // number is that of a field that is one.

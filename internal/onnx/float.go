@@ -237,8 +237,8 @@ func appendNumber(message []byte, number, value uint64) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(message, number<<tagShift|wireVarint), value)
 }
 
-// appendText appends a field that has a length: a text or a message.
-func appendText(message []byte, number uint64, text string) []byte {
+// appendText appends a field that has a length: a text, bytes or a message.
+func appendText[T string | []byte](message []byte, number uint64, text T) []byte {
 	message = binary.AppendUvarint(message, number<<tagShift|wireBytes)
 	return append(binary.AppendUvarint(message, uint64(len(text))), text...)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-	"strings"
 )
 
 // More numbers of fields in onnx.proto.
@@ -34,8 +33,9 @@ type folder struct {
 	tensors map[string]*weights
 	// same are other names of initializers, by Identity: exporters store equal ones once.
 	same map[string]string
-	// uses counts the nodes that read a value, and the graph's outputs.
-	uses map[string]int
+	// uses counts the nodes that read a value, and the graph's outputs; readers are the last of those nodes.
+	uses    map[string]int
+	readers map[string]*operator
 	// whole says that no value is read in a graph within a node, where uses are not counted.
 	whole bool
 }
@@ -49,7 +49,7 @@ type operator struct {
 	removed, renamed bool
 }
 
-// weights are an initializer: dims and values, of which nil were not read yet.
+// weights are an initializer; dims and values are nil until they are read.
 type weights struct {
 	content []byte
 	dims    []int
@@ -64,16 +64,10 @@ func foldGraph(graph []byte) (pieces, error) {
 	if err != nil || !f.whole {
 		return nil, err
 	}
-	readers := map[string]*operator{}
-	for _, n := range f.nodes {
-		for _, in := range n.inputs {
-			readers[in] = n
-		}
-	}
 	var added []byte
 	folded := false
 	for _, n := range f.nodes {
-		bias, ok := f.fold(n, readers)
+		bias, ok := f.fold(n)
 		folded = folded || ok
 		added = append(added, bias...)
 	}
@@ -91,7 +85,7 @@ func foldGraph(graph []byte) (pieces, error) {
 			case n.removed:
 				return nil
 			case n.renamed:
-				whole = appendBytes(nil, graphNode, n.encode())
+				whole = appendText(nil, graphNode, n.encode())
 			}
 		case number == graphInitializer && content != nil:
 			name := stringOf(content, tensorName)
@@ -101,7 +95,7 @@ func foldGraph(graph []byte) (pieces, error) {
 			case w.unused && f.uses[name] == 0:
 				return nil
 			case w.changed:
-				whole = appendBytes(nil, graphInitializer, encodeWeights(name, w.dims, w.values))
+				whole = appendText(nil, graphInitializer, encodeWeights(name, w.dims, w.values))
 			}
 		}
 		out = append(out, piece{bytes: whole})
@@ -111,7 +105,7 @@ func foldGraph(graph []byte) (pieces, error) {
 }
 
 func newFolder(graph []byte) (*folder, error) {
-	f := &folder{tensors: map[string]*weights{}, same: map[string]string{}, uses: map[string]int{}, whole: true}
+	f := &folder{tensors: map[string]*weights{}, same: map[string]string{}, uses: map[string]int{}, readers: map[string]*operator{}, whole: true}
 	inputs := map[string]bool{}
 	err := eachField(graph, func(number uint64, _, content []byte) error {
 		if content == nil {
@@ -126,6 +120,7 @@ func newFolder(graph []byte) (*folder, error) {
 			f.nodes, f.whole = append(f.nodes, n), f.whole && !nested
 			for _, in := range n.inputs {
 				f.uses[in]++
+				f.readers[in] = n
 			}
 			if n.kind == "Identity" && len(n.inputs) == 1 && len(n.outputs) == 1 {
 				f.same[n.outputs[0]] = n.inputs[0]
@@ -150,6 +145,7 @@ func newFolder(graph []byte) (*folder, error) {
 // newOperator also says whether there are graphs within the node.
 func newOperator(content []byte) (n *operator, nested bool, err error) {
 	n = &operator{content: content}
+	domain := ""
 	err = eachField(content, func(number uint64, _, part []byte) error {
 		switch number {
 		case nodeInput:
@@ -159,9 +155,7 @@ func newOperator(content []byte) (n *operator, nested bool, err error) {
 		case nodeType:
 			n.kind = string(part)
 		case nodeDomain:
-			if domain := string(part); domain != "" && domain != "ai.onnx" {
-				n.kind = domain + "." + n.kind
-			}
+			domain = string(part)
 		case nodeAttribute:
 			return eachField(part, func(a uint64, _, inner []byte) error {
 				nested = nested || inner != nil && (a == attributeGraph || a == attributeGraphs)
@@ -170,8 +164,8 @@ func newOperator(content []byte) (n *operator, nested bool, err error) {
 		}
 		return nil
 	})
-	if strings.Contains(n.kind, ".") {
-		n.kind = "" // no operator of ONNX itself, in whatever order its fields came
+	if domain != "" && domain != "ai.onnx" {
+		n.kind = "" // no operator of ONNX itself
 	}
 	return n, nested, err
 }
@@ -195,9 +189,12 @@ func (n *operator) encode() (out []byte) {
 
 // fold folds the products and sums that follow a convolution. It returns the bias as a field of the graph where there
 // was none.
-func (f *folder) fold(conv *operator, readers map[string]*operator) (bias []byte, ok bool) {
+func (f *folder) fold(conv *operator) (bias []byte, ok bool) {
 	if conv.kind != "Conv" || len(conv.outputs) != 1 || len(conv.inputs) < 2 || len(conv.inputs) > 3 {
 		return nil, false
+	}
+	if next, _ := f.next(conv.outputs[0]); next == nil {
+		return nil, false // before weights are read
 	}
 	w := f.read(conv.inputs[1])
 	if w == nil || f.uses[conv.inputs[1]] != 1 || len(w.dims) < 3 || w.dims[0] < 1 {
@@ -215,13 +212,9 @@ func (f *folder) fold(conv *operator, readers map[string]*operator) (bias []byte
 	}
 	scale, end := slices.Repeat([]float32{1}, channels), conv.outputs[0]
 	for {
-		next := readers[end]
-		if f.uses[end] != 1 || next == nil || next.removed || next.kind != "Mul" && next.kind != "Add" || len(next.inputs) != 2 || len(next.outputs) != 1 {
+		next, other := f.next(end)
+		if next == nil {
 			break
-		}
-		other := next.inputs[0]
-		if other == end {
-			other = next.inputs[1]
 		}
 		values := f.perChannel(other, channels, len(w.dims))
 		if values == nil {
@@ -254,15 +247,35 @@ func (f *folder) fold(conv *operator, readers map[string]*operator) (bias []byte
 		return nil, true
 	}
 	conv.inputs = append(conv.inputs[:2:2], end+foldedBias)
-	return appendBytes(nil, graphInitializer, encodeWeights(end+foldedBias, []int{channels}, shift)), true
+	return appendText(nil, graphInitializer, encodeWeights(end+foldedBias, []int{channels}, shift)), true
+}
+
+// next is the one reader of a value, if it is a product or a sum with an initializer, and that one's name.
+func (f *folder) next(value string) (n *operator, other string) {
+	n = f.readers[value]
+	if f.uses[value] != 1 || n == nil || n.removed || n.kind != "Mul" && n.kind != "Add" || len(n.inputs) != 2 || len(n.outputs) != 1 {
+		return nil, ""
+	}
+	if other = n.inputs[0]; other == value {
+		other = n.inputs[1]
+	}
+	if f.tensors[f.named(other)] == nil {
+		return nil, ""
+	}
+	return n, other
+}
+
+// named is what an initializer is called itself.
+func (f *folder) named(name string) string {
+	if first, ok := f.same[name]; ok {
+		return first
+	}
+	return name
 }
 
 // perChannel is an initializer that has a value for each channel of something with so many sizes, or one for all of them; nil if it does not.
 func (f *folder) perChannel(name string, channels, sizes int) []float32 {
-	if first, ok := f.same[name]; ok {
-		name = first
-	}
-	t := f.read(name)
+	t := f.read(f.named(name))
 	if t == nil || len(t.dims) > sizes {
 		return nil
 	}
@@ -295,24 +308,14 @@ func (f *folder) read(name string) *weights {
 	err := eachField(t.content, func(field uint64, whole, content []byte) error {
 		switch field {
 		case tensorDims:
-			if content == nil {
-				size(number(whole))
-			}
-			for len(content) > 0 {
-				v, n := binary.Uvarint(content)
-				if n <= 0 {
-					return ErrFormat
-				}
-				size(v)
-				content = content[n:]
-			}
+			return eachNumber(whole, content, size)
 		case tensorRaw:
 			raw = content
 		case tensorFloats:
 			if content == nil { // one alone
 				content = whole[max(0, len(whole)-4):]
 			}
-			raw = append(raw[:len(raw):len(raw)], content...)
+			raw = append(raw, content...) // what a field holds has no room behind it
 		}
 		return nil
 	})
@@ -337,10 +340,5 @@ func encodeWeights(name string, dims []int, values []float32) []byte {
 	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
-	return appendBytes(out, tensorRaw, raw)
-}
-
-func appendBytes(message []byte, field uint64, content []byte) []byte {
-	message = binary.AppendUvarint(message, field<<tagShift|wireBytes)
-	return append(binary.AppendUvarint(message, uint64(len(content))), content...)
+	return appendText(out, tensorRaw, raw)
 }

@@ -67,8 +67,8 @@ func maskStep(width, height int) int {
 // at says where the centre of picture pixel p lies in a mask of size values over lo..hi.
 func at(p int, lo, hi float32, size int) blend {
 	s := (float64(p)+0.5-float64(lo))/(float64(hi)-float64(lo))*float64(size) - 0.5
-	s = max(0, min(s, float64(size-1))) // the same as clamped taps: at the border both are one value
-	if s != s {                         // between infinite edges
+	// The same as clamped taps: at the border both are one value.
+	if s = min(s, float64(size-1)); !(s > 0) { // also not a number
 		s = 0
 	}
 	a := int32(s)
