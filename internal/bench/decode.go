@@ -19,6 +19,8 @@ type Decode struct {
 	Clip      *Clip
 	Streams   []int
 	Warm, For time.Duration
+	// Rounds is how often each number of streams is measured while they run; 0 is once. The row is the round with the median FPS.
+	Rounds int
 	// LowDelay is device.DecoderOptions.LowDelay. With it a decoder gives each picture out before it takes the next
 	// unit; without it, in streams that do not say that they never reorder, decoding runs ahead.
 	LowDelay bool
@@ -39,6 +41,8 @@ type Decoding struct {
 	// FPS is of all together, SlowestFPS of the one with the fewest pictures.
 	FPS        float64 `json:"fps"`
 	SlowestFPS float64 `json:"slowest_fps"`
+	// Rounds are the FPS of all rounds, of which this row is the one in the middle.
+	Rounds []float64 `json:"rounds"`
 	// CPUMS is the process's processor time for one picture (on the host without ffmpeg's), Cores what it used.
 	CPUMS float64 `json:"cpu_ms"`
 	Cores float64 `json:"cores"`
@@ -94,8 +98,25 @@ func (b Decode) measure(ctx context.Context, row *Decoding) (err error) {
 			}
 		})
 	}
-	counts := make([]int64, row.Streams)
-	more := func() bool {
+	if err := sleepUntil(ctx, b.Warm, shownBy(feeders, make([]int64, len(feeders)))); err != nil {
+		return err
+	}
+	rounds := make([]Decoding, max(1, b.Rounds))
+	for i := range rounds {
+		rounds[i] = *row
+		if err := b.round(ctx, feeders, &rounds[i]); err != nil {
+			return err
+		}
+	}
+	var all []float64
+	*row, all = middle(rounds, func(r Decoding) float64 { return r.FPS })
+	row.Rounds, row.Stream = all, memory(b.Device).each(before, row.Streams)
+	return nil
+}
+
+// shownBy says whether every feeder has shown more pictures than it had.
+func shownBy(feeders []*feeder, counts []int64) func() bool {
+	return func() bool {
 		for i, f := range feeders {
 			if f.sink.shown.Load() <= counts[i] {
 				return false
@@ -103,14 +124,16 @@ func (b Decode) measure(ctx context.Context, row *Decoding) (err error) {
 		}
 		return true
 	}
-	if err := sleepUntil(ctx, b.Warm, more); err != nil {
-		return err
-	}
+}
+
+// round measures the feeders, which run, for one stretch of time.
+func (b Decode) round(ctx context.Context, feeders []*feeder, row *Decoding) error {
+	counts := make([]int64, len(feeders))
 	s := begin(b.Device)
 	for i, f := range feeders {
 		counts[i] = f.sink.shown.Load()
 	}
-	if err := sleepUntil(ctx, b.For, more); err != nil {
+	if err := sleepUntil(ctx, b.For, shownBy(feeders, counts)); err != nil {
 		_, _, _ = s.end()
 		return err
 	}
@@ -118,7 +141,6 @@ func (b Decode) measure(ctx context.Context, row *Decoding) (err error) {
 		counts[i] = f.sink.shown.Load() - counts[i]
 	}
 	wall, cpu, load := s.end()
-	row.Stream = memory(b.Device).each(before, row.Streams)
 	row.fill(counts, wall, cpu, load)
 	return nil
 }

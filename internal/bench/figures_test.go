@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -66,11 +67,12 @@ func TestMemoryOfEach(t *testing.T) {
 
 func TestFiguresOfARow(t *testing.T) {
 	r := Inference{Items: 4}
-	r.fill(turns{times: []float64{1, 3}, wall: 2 * time.Second, cpu: time.Second})
-	if r.ItemsPerSecond != 4 || r.CPUMS != 500 || r.Cores != .5 || r.Turn.P99 != 3 {
+	slow, fast := turns{times: []float64{9}, wall: 2 * time.Second}, turns{times: []float64{1, 1, 1}, wall: 2 * time.Second}
+	r.fill([]turns{fast, {times: []float64{1, 3}, wall: 2 * time.Second, cpu: time.Second}, slow})
+	if r.ItemsPerSecond != 4 || !slices.Equal(r.Rounds, []float64{6, 4, 2}) || r.CPUMS != 500 || r.Cores != .5 || r.Turn.P99 != 3 {
 		t.Errorf("%+v", r)
 	}
-	r.fill(turns{})
+	r.fill([]turns{{}})
 	if r.ItemsPerSecond != 0 || r.CPUMS != 0 {
 		t.Errorf("nothing measured: %+v", r)
 	}
@@ -78,6 +80,20 @@ func TestFiguresOfARow(t *testing.T) {
 	d.fill([]int64{100, 50}, time.Second, 300*time.Millisecond, Load{Decoder: 7})
 	if d.FPS != 150 || d.SlowestFPS != 50 || d.CPUMS != 2 || d.Cores != .3 || d.Load.Decoder != 7 {
 		t.Errorf("%+v", d)
+	}
+}
+
+func TestMiddle(t *testing.T) {
+	for _, c := range []struct {
+		rounds []string
+		want   string
+	}{
+		{[]string{"a"}, "a"}, {[]string{"ccc", "a", "bb"}, "bb"}, {[]string{"dddd", "a", "ccc", "bb"}, "bb"}, {[]string{"b", "a"}, "b"},
+	} {
+		got, all := middle(c.rounds, func(s string) float64 { return float64(len(s)) })
+		if got != c.want || len(all) != len(c.rounds) || all[0] != float64(len(c.rounds[0])) {
+			t.Errorf("%v: %s, %v", c.rounds, got, all)
+		}
 	}
 }
 

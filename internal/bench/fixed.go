@@ -17,6 +17,8 @@ type Fixed struct {
 	Spec      model.Spec
 	Streams   []int
 	Warm, For time.Duration
+	// Rounds is as Infer.Rounds.
+	Rounds int
 }
 
 // FixedMode is what Fixed's rows call their mode: their lanes are streams, their items the batch.
@@ -67,14 +69,16 @@ func powers(buckets []int) (list []int) {
 
 func (b Fixed) measure(ctx context.Context, engine device.Engine, row *Inference) (err error) {
 	before := memory(b.Device)
-	l := fixedLanes{lanes: lanes{device: b.Device, warm: b.Warm, span: b.For}}
+	l := fixedLanes{lanes: lanes{device: b.Device, warm: b.Warm, span: b.For, rounds: b.Rounds}}
 	defer func() { err = errors.Join(err, l.close()) }()
 	if err := l.add(engine, "stream", row); err != nil {
 		return err
 	}
-	t, err := l.run(ctx)
+	rounds, err := l.repeat(ctx)
 	row.Context = memory(b.Device).each(before, row.Lanes)
-	row.fill(t)
+	if err == nil {
+		row.fill(rounds)
+	}
 	return err
 }
 

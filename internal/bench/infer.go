@@ -22,6 +22,8 @@ type Infer struct {
 	// Items in one inference: for a detector always 1.
 	Items     int
 	Warm, For time.Duration
+	// Rounds is how often each row is measured; 0 is once. The row is the round with the median rate.
+	Rounds int
 }
 
 // Inference is what one model did on a number of lanes.
@@ -35,6 +37,8 @@ type Inference struct {
 	MaxWaitMS float64 `json:"max_wait_ms,omitempty"`
 	// ItemsPerSecond are images or people.
 	ItemsPerSecond float64 `json:"items_per_second"`
+	// Rounds are the items a second of all rounds, of which this row is the one in the middle.
+	Rounds []float64 `json:"rounds"`
 	// Turn is the time from submit to the result, of Items together.
 	Turn Times `json:"turn"`
 	// CPUMS is the process's processor time for one inference, Cores what it used all in all.
@@ -104,7 +108,7 @@ func (b Infer) measure(ctx context.Context, m *model.Manager, role string, row *
 		}
 	}()
 	before := memory(b.Device)
-	l := lanes{device: b.Device, warm: b.Warm, span: b.For}
+	l := lanes{device: b.Device, warm: b.Warm, span: b.For, rounds: b.Rounds}
 	for i := range row.Lanes {
 		contexts, err := m.CreatePipelineContexts(fmt.Sprintf("lane-%d", i+1), role)
 		if err != nil {
@@ -127,15 +131,18 @@ func (b Infer) measure(ctx context.Context, m *model.Manager, role string, row *
 		open = append(open, p.Close)
 		l.work = append(l.work, p.Run)
 	}
-	t, err := l.run(ctx)
+	rounds, err := l.repeat(ctx)
 	row.Context = memory(b.Device).each(before, row.Lanes)
-	row.fill(t)
+	if err == nil {
+		row.fill(rounds)
+	}
 	return err
 }
 
-func (r *Inference) fill(t turns) {
+func (r *Inference) fill(rounds []turns) {
+	t, all := middle(rounds, func(t turns) float64 { return t.rate() * float64(r.Items) })
 	n := float64(len(t.times))
-	r.ItemsPerSecond = ratio(n*float64(r.Items), t.wall.Seconds())
+	r.ItemsPerSecond, r.Rounds = t.rate()*float64(r.Items), all
 	r.CPUMS = ratio(milliseconds(t.cpu), n)
 	r.Cores = ratio(t.cpu.Seconds(), t.wall.Seconds())
 	r.Turn, r.Load = NewTimes(t.times), t.load

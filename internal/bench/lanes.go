@@ -16,8 +16,10 @@ type lanes struct {
 	device device.Device
 	// work are the lanes: each call is one turn, of which the time counts.
 	work []func() error
-	// warm is how long they run before the time that is measured.
+	// warm is how long they run before the time that is measured, in every round.
 	warm, span time.Duration
+	// rounds is how often repeat measures; 0 is once.
+	rounds int
 }
 
 // phases of a measurement.
@@ -33,6 +35,21 @@ type turns struct {
 	lanes     [][]float64
 	wall, cpu time.Duration
 	load      Load
+}
+
+// rate is turns a second.
+func (t turns) rate() float64 { return ratio(float64(len(t.times)), t.wall.Seconds()) }
+
+// repeat measures every round.
+func (l lanes) repeat(ctx context.Context) (list []turns, err error) {
+	for range max(1, l.rounds) {
+		t, err := l.run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
 }
 
 // run stops at the first lane's error. A span in which some lane would not have ended a turn is made longer, up to

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestInferOnTheGPU(t *testing.T) {
 		graph bool
 	}{{model.Serialized, false}, {model.Parallel, false}, {model.Parallel, true}, {model.Batched, false}} {
 		config := model.Config{Device: d, Mode: c.mode, Models: []model.Spec{spec}, Workers: 2, MaxWait: time.Millisecond}
-		err := Infer{Device: d, Config: config, Graph: c.graph, Lanes: []int{1, 3}, Items: 2, Warm: short, For: short}.Run(context.Background(), tell)
+		err := Infer{Device: d, Config: config, Graph: c.graph, Lanes: []int{1, 3}, Items: 2, Warm: short, For: short, Rounds: 2}.Run(context.Background(), tell)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +103,7 @@ func TestInferOnTheGPU(t *testing.T) {
 		t.Fatalf("%d rows", len(rows))
 	}
 	for i, r := range rows {
-		if r.Error != "" || r.ItemsPerSecond <= 0 || r.Turn.Count < r.Lanes || r.Context.Pool <= 0 || r.Model != "pose" {
+		if r.Error != "" || r.ItemsPerSecond <= 0 || r.Turn.Count < r.Lanes || r.Context.Pool <= 0 || r.Model != "pose" || !slices.Contains(r.Rounds, r.ItemsPerSecond) || i < 8 && len(r.Rounds) != 2 {
 			t.Errorf("row %d: %+v", i, r)
 		}
 	}
@@ -114,7 +115,7 @@ func TestInferOnTheGPU(t *testing.T) {
 func TestTogether(t *testing.T) {
 	d, folder := standIn(t)
 	specs := []model.Spec{plan(t, folder, model.Pose, "i images 3 8 8", "o keypoints 17 3"), plan(t, folder, model.ReID, "i images 3 8 8", "o features 4")}
-	b := Together{Device: d, Specs: specs, Streams: []int{1, 2}, Warm: short, For: short}
+	b := Together{Device: d, Specs: specs, Streams: []int{1, 2}, Warm: short, For: short, Rounds: 2}
 	var rows []Inference
 	if err := b.Run(context.Background(), func(r Inference) { rows = append(rows, r) }); err != nil {
 		t.Fatal(err)
@@ -123,7 +124,7 @@ func TestTogether(t *testing.T) {
 		t.Fatalf("%d rows", len(rows))
 	}
 	for i, r := range rows {
-		if r.Error != "" || r.Model != specs[i%2].Name || r.Mode != TogetherMode || r.Lanes != 1+i/2 || r.Items != 4 || r.ItemsPerSecond <= 0 || r.Turn.Count < r.Lanes || r.Context.Pool <= 0 {
+		if r.Error != "" || r.Model != specs[i%2].Name || r.Mode != TogetherMode || r.Lanes != 1+i/2 || r.Items != 4 || r.ItemsPerSecond <= 0 || r.Turn.Count < r.Lanes || r.Context.Pool <= 0 || len(r.Rounds) != 2 {
 			t.Errorf("row %d: %+v", i, r)
 		}
 	}
@@ -171,12 +172,12 @@ func TestDecodeOnTheGPU(t *testing.T) {
 	leaktest.Check(t)
 	d, _ := standIn(t)
 	var rows []Decoding
-	err := Decode{Device: d, Clip: shots(t, 0), Streams: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, LowDelay: true}.Run(context.Background(), func(r Decoding) { rows = append(rows, r) })
+	err := Decode{Device: d, Clip: shots(t, 0), Streams: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, Rounds: 2, LowDelay: true}.Run(context.Background(), func(r Decoding) { rows = append(rows, r) })
 	if err != nil || len(rows) != 2 {
 		t.Fatalf("%v, %+v", err, rows)
 	}
 	for _, r := range rows {
-		if r.Error != "" || r.FPS <= 0 || r.SlowestFPS <= 0 || r.Stream.Pool != 0 || r.Load.Samples == 0 || r.Load.MemoryMB <= 0 {
+		if r.Error != "" || r.FPS <= 0 || r.SlowestFPS <= 0 || r.Stream.Pool != 0 || r.Load.Samples == 0 || r.Load.MemoryMB <= 0 || len(r.Rounds) != 2 || !slices.Contains(r.Rounds, r.FPS) {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -221,7 +222,7 @@ func TestWholeOnTheGPU(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	w := Whole{Device: d, Manager: manager, Clip: shots(t, 50), Cameras: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	w := Whole{Device: d, Manager: manager, Clip: shots(t, 50), Cameras: []int{1, 3}, Warm: short, For: 300 * time.Millisecond, Rounds: 3, Logger: slog.New(slog.DiscardHandler),
 		Pipeline: func(name string) pipeline.Options {
 			return pipeline.Options{
 				Camera: name, Device: d, Manager: manager, Track: track.Options{Slots: 8},
@@ -241,7 +242,7 @@ func TestWholeOnTheGPU(t *testing.T) {
 		t.Fatalf("%+v", rows)
 	}
 	for _, r := range rows {
-		if r.Error != "" || r.Delivered == 0 || r.Expected != 15*r.Cameras || r.FPS <= 0 || r.Latency.P50 <= 0 || r.Camera.Pool <= 0 || r.Load.Samples == 0 {
+		if r.Error != "" || r.Delivered == 0 || r.Expected != 15*r.Cameras || r.FPS <= 0 || r.Latency.P50 <= 0 || r.Camera.Pool <= 0 || r.Load.Samples == 0 || len(r.Rounds) != 3 || r.Delivered > r.Expected {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -18,6 +18,8 @@ type Together struct {
 	Specs     []model.Spec
 	Streams   []int
 	Warm, For time.Duration
+	// Rounds is as Infer.Rounds.
+	Rounds int
 }
 
 // TogetherMode is what Together's rows call their mode; their lanes are the streams of one model.
@@ -59,7 +61,7 @@ func (b Together) Run(ctx context.Context, each func(Inference)) (err error) {
 }
 
 func (b Together) measure(ctx context.Context, engines []device.Engine, rows []Inference) (err error) {
-	l := fixedLanes{lanes: lanes{device: b.Device, warm: b.Warm, span: b.For}}
+	l := fixedLanes{lanes: lanes{device: b.Device, warm: b.Warm, span: b.For, rounds: b.Rounds}}
 	defer func() { err = errors.Join(err, l.close()) }()
 	for i, e := range engines {
 		before := memory(b.Device)
@@ -68,15 +70,16 @@ func (b Together) measure(ctx context.Context, engines []device.Engine, rows []I
 		}
 		rows[i].Context = memory(b.Device).each(before, rows[i].Lanes)
 	}
-	t, err := l.run(ctx)
+	rounds, err := l.repeat(ctx)
 	if err != nil {
 		return err
 	}
-	all := float64(max(1, len(t.times)))
 	for i := range rows {
-		own := t
-		own.times = slices.Concat(t.lanes[i*rows[i].Lanes:][:rows[i].Lanes]...)
-		own.cpu = time.Duration(float64(t.cpu) * float64(len(own.times)) / all) // turns of all models cost the processor much the same
+		own := slices.Clone(rounds)
+		for k, t := range rounds {
+			own[k].times = slices.Concat(t.lanes[i*rows[i].Lanes:][:rows[i].Lanes]...)
+			own[k].cpu = time.Duration(float64(t.cpu) * ratio(float64(len(own[k].times)), float64(len(t.times)))) // turns of all models cost the processor much the same
+		}
 		rows[i].fill(own)
 	}
 	return nil

@@ -29,7 +29,9 @@ type Whole struct {
 	// Manager is the pipelines', whose batches are told.
 	Manager   *model.Manager
 	Warm, For time.Duration
-	Logger    *slog.Logger
+	// Rounds is how often each number of cameras is measured while they run; 0 is once. The row is the round with the median p95 latency.
+	Rounds int
+	Logger *slog.Logger
 }
 
 // Watching is what a number of cameras did.
@@ -58,7 +60,20 @@ type Watching struct {
 	// Batches are those of mode batched, by model.
 	Batches map[string]Batching `json:"batches,omitempty"`
 	Held    bool                `json:"held"`
-	Error   string              `json:"error,omitempty"`
+	// Rounds are all rounds, of which this row is the one in the middle.
+	Rounds []Round `json:"rounds"`
+	Error  string  `json:"error,omitempty"`
+}
+
+// Round is what one round of a row measured.
+type Round struct {
+	FPS   float64 `json:"fps"`
+	Share float64 `json:"share"`
+	P50   float64 `json:"p50_ms"`
+	P95   float64 `json:"p95_ms"`
+	P99   float64 `json:"p99_ms"`
+	Cores float64 `json:"cores"`
+	Held  bool    `json:"held"`
 }
 
 // Batching is how one model's batches were filled: the mean of what lay in them and of what had room.
@@ -131,18 +146,35 @@ func (b Whole) measure(ctx context.Context, row *Watching) (err error) {
 	if err := sleepUntil(ctx, b.Warm, started); err != nil {
 		return err
 	}
+	rounds := make([]Watching, max(1, b.Rounds))
+	for i := range rounds {
+		rounds[i] = *row
+		if err := b.round(ctx, list, before, &rounds[i]); err != nil {
+			return err
+		}
+	}
+	*row, _ = middle(rounds, func(r Watching) float64 { return r.Latency.P95 })
+	for _, r := range rounds {
+		row.Rounds = append(row.Rounds, Round{r.FPS, r.Share, r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Cores, r.Held})
+	}
+	return nil
+}
+
+// round measures the cameras, which run, for one stretch of time.
+func (b Whole) round(ctx context.Context, list []*live, before Memory, row *Watching) error {
+	always := func() bool { return true }
 	s, batches := begin(b.Device), b.Manager.Batches()
 	for _, l := range list {
 		l.measure(s.began, s.began.Add(b.For))
 	}
-	err = sleepUntil(ctx, b.For, started)
+	err := sleepUntil(ctx, b.For, always)
 	now := memory(b.Device)
 	wall, cpu, load := s.end()
 	row.Batches = batching(batches, b.Manager.Batches(), wall)
 	row.Camera, row.Load = now.each(before, row.Cameras), load
 	row.Cores = ratio(cpu.Seconds(), wall.Seconds())
 	if err == nil {
-		err = sleepUntil(ctx, grace, started)
+		err = sleepUntil(ctx, grace, always)
 	}
 	row.sum(list, b.For, cpu)
 	return err

@@ -31,8 +31,9 @@ Measures this machine with the cameras and models of demo.yaml, or of the config
   overhead   what a frame costs when models and kernels cost nothing, from 1 to 64 cameras
 
 By default cuda measures infer,decode,whole and host pipeline,bare,overhead. bare, python and pythons are for device
-host only. With pipeline they take turns for --rounds rounds, with each number of cameras; medians and the largest
-distance from them are told. CPU counts the ffmpeg processes too, but not those of decode and whole.
+host only. Each row is measured --rounds times: what is told is the round in the middle, by items or pictures a second,
+for whole by p95 latency, and +- the largest distance from it (--out has all rounds). pipeline, bare, python and
+pythons take turns. CPU counts the ffmpeg processes too, but not those of decode and whole.
 
 Modes of infer: serialized, direct (parallel without graphs), parallel, batched, and fixed: always full batches on
 1 to 8 streams with nothing around them, the best there is for batched to come near; together: those of all models
@@ -115,10 +116,10 @@ func (o *benchOptions) flags(f *flag.FlagSet) func() error {
 	f.BoolVar(&o.leave, "leave", false, "decode: leave the pictures in the decoder: what the hardware does alone")
 	f.BoolVar(&o.lowDelay, "low-delay", true, "decode: each picture as soon as it is decoded, as cameras have it; false lets decoders run ahead")
 	f.Float64Var(&o.fps, "fps", 30, "whole: pictures a second that the clip is played with")
-	f.DurationVar(&o.span, "for", 0, "infer, decode, whole: time measured for each row (default 2s, 3s, 10s)")
+	f.DurationVar(&o.span, "for", 0, "infer, decode, whole: time measured in each round (default 700ms, 1.5s, 5s)")
 	f.DurationVar(&o.warm, "warm", 0, "infer, decode, whole: time before it (default 500ms, 1s, 3s)")
 	f.IntVar(&o.frames, "frames", 3000, "overhead: frames over all cameras, after a warm-up of as many")
-	f.IntVar(&o.rounds, "rounds", 3, "rounds of pipeline, bare, python, pythons")
+	f.IntVar(&o.rounds, "rounds", 3, "how often each row is measured; not for overhead")
 	f.StringVar(&o.python, "python", "python3", "Python interpreter")
 	f.StringVar(&o.out, "out", "", "write everything as JSON to this file")
 	f.BoolVar(&o.json, "json", false, "print the JSON instead of the tables")

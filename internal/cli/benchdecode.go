@@ -23,7 +23,7 @@ func (b *bencher) decode(ctx context.Context, d device.Device) error {
 		where = "pictures left in the decoder"
 	}
 	b.say("decoders alone, low delay %t, %s\n", b.o.lowDelay, where)
-	b.say("%-20s %6s %9s %7s  %9s %9s %8s %6s %8s %8s %7s %7s\n", "clip", "codec", "size", "streams", "fps", "slowest", "CPU ms", "cores",
+	b.say("%-20s %6s %9s %7s  %9s %6s %9s %8s %6s %8s %8s %7s %7s\n", "clip", "codec", "size", "streams", "fps", "+-", "slowest", "CPU ms", "cores",
 		"MB pool", "MB GPU", "NVDEC %", "MHz")
 	var errs []error
 	for _, path := range clips {
@@ -33,8 +33,8 @@ func (b *bencher) decode(ctx context.Context, d device.Device) error {
 		clip, err := readClip(ctx, path, 0)
 		if err == nil {
 			err = bench.Decode{
-				Device: d, Clip: clip, Streams: orDefault(b.o.streams, 1), Warm: cmp.Or(b.o.warm, time.Second), For: cmp.Or(b.o.span, 3*time.Second),
-				LowDelay: b.o.lowDelay, Leave: b.o.leave,
+				Device: d, Clip: clip, Streams: orDefault(b.o.streams, 1), Warm: cmp.Or(b.o.warm, time.Second), For: cmp.Or(b.o.span, 1500*time.Millisecond),
+				Rounds: b.o.rounds, LowDelay: b.o.lowDelay, Leave: b.o.leave,
 			}.Run(ctx, func(r bench.Decoding) {
 				r.Clip = filepath.Base(path)
 				b.tellDecoding(r)
@@ -56,7 +56,7 @@ func (b *bencher) tellDecoding(r bench.Decoding) {
 		b.say("%-20s %6s %9s %7d  %s\n", r.Clip, r.Codec, size, r.Streams, oneLine(r.Error))
 		return
 	}
-	b.say("%-20s %6s %9s %7d  %9.0f %9.1f %8.3f %6.2f %8.1f %8.1f %7.0f %7.0f\n", r.Clip, r.Codec, size, r.Streams, r.FPS, r.SlowestFPS,
+	b.say("%-20s %6s %9s %7d  %9.0f %6s %9.1f %8.3f %6.2f %8.1f %8.1f %7.0f %7.0f\n", r.Clip, r.Codec, size, r.Streams, r.FPS, spread(r.Rounds), r.SlowestFPS,
 		r.CPUMS, r.Cores, r.Stream.Pool, r.Stream.GPU, r.Load.Decoder, r.Load.ClockVideo)
 }
 

@@ -148,6 +148,15 @@ func (b *bencher) pipeline(ctx context.Context, n int) (f bench.Figure, err erro
 	return f, errors.Join(err, s.close())
 }
 
+// spread is the largest distance from the median, for a table; nothing where there was one round.
+func spread(rounds []float64) string {
+	if len(rounds) < 2 {
+		return ""
+	}
+	_, s := bench.Median(rounds)
+	return fmt.Sprintf("%.1f%%", 100*s)
+}
+
 func (b *bencher) sayRuns() {
 	if len(b.report.Runs) == 0 {
 		return

@@ -55,7 +55,7 @@ func (b *bencher) wholeMode(ctx context.Context, d device.Device, clip *bench.Cl
 	quiet.Sinks = nil
 	w := bench.Whole{
 		Device: d, Clip: clip, Cameras: orDefault(b.o.cameras, 1, 10, 30, 50, 100, 150), Logger: b.logger,
-		Manager: manager, Warm: cmp.Or(b.o.warm, 3*time.Second), For: cmp.Or(b.o.span, 10*time.Second),
+		Manager: manager, Warm: cmp.Or(b.o.warm, 3*time.Second), For: cmp.Or(b.o.span, 5*time.Second), Rounds: b.o.rounds,
 		Pipeline: func(name string) pipeline.Options {
 			o := pipelineOptions(&quiet, liveCamera(&quiet, name))
 			o.Device, o.Manager = d, manager
@@ -63,7 +63,7 @@ func (b *bencher) wholeMode(ctx context.Context, d device.Device, clip *bench.Cl
 		},
 	}
 	b.say("live cameras of %g pictures a second, mode %s; latency from when a picture was due to its result\n", b.o.fps, mode)
-	b.say("%7s %8s %7s %8s %7s  %8s %8s %8s  %6s %7s %6s %7s %8s %8s  %s\n", "cameras", "fps", "share", "slowest", "people", "p50 ms", "p95 ms", "p99 ms",
+	b.say("%7s %8s %7s %8s %7s  %8s %8s %6s %8s  %6s %7s %6s %7s %8s %8s  %s\n", "cameras", "fps", "share", "slowest", "people", "p50 ms", "p95 ms", "+-", "p99 ms",
 		"cores", "CPU ms", "GPU %", "NVDEC %", "GPU MB", "MB/cam", "")
 	var rows []bench.Watching
 	err = w.Run(ctx, func(r bench.Watching) {
@@ -102,6 +102,10 @@ func (b *bencher) tellWatching(r bench.Watching) {
 	for _, cause := range slices.Sorted(maps.Keys(r.Drops)) {
 		notes = append(notes, fmt.Sprintf("%d dropped (%s)", r.Drops[cause], cause))
 	}
-	b.say("%7d %8.1f %6.1f%% %8.1f %7.1f  %8.1f %8.1f %8.1f  %6.2f %7.2f %6.0f %7.0f %8.0f %8.1f  %s\n", r.Cameras, r.FPS, 100*r.Share, r.SlowestFPS, r.People,
-		r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Cores, r.CPUMS, r.Load.GPU, r.Load.Decoder, r.Load.MemoryMB, max(r.Camera.Pool, r.Camera.GPU), strings.Join(notes, ", "))
+	var late []float64
+	for _, one := range r.Rounds {
+		late = append(late, one.P95)
+	}
+	b.say("%7d %8.1f %6.1f%% %8.1f %7.1f  %8.1f %8.1f %6s %8.1f  %6.2f %7.2f %6.0f %7.0f %8.0f %8.1f  %s\n", r.Cameras, r.FPS, 100*r.Share, r.SlowestFPS, r.People,
+		r.Latency.P50, r.Latency.P95, spread(late), r.Latency.P99, r.Cores, r.CPUMS, r.Load.GPU, r.Load.Decoder, r.Load.MemoryMB, max(r.Camera.Pool, r.Camera.GPU), strings.Join(notes, ", "))
 }
