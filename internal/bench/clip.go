@@ -91,6 +91,9 @@ func (c *Clip) unit(start, n int) media.AccessUnit {
 	return u
 }
 
+// isKey says whether unit(start, n) is one that a decoder can begin with.
+func (c *Clip) isKey(start, n int) bool { return c.units[(start+n)%len(c.units)].Key }
+
 // number is the place in the order of display of a picture with this time, from 0.
 func (c *Clip) number(pts time.Duration) int { return int((pts + c.interval/2) / c.interval) }
 

@@ -165,6 +165,30 @@ func TestClipGoesOnForEver(t *testing.T) {
 	}
 }
 
+func TestLateStartSkipsToAKeyUnit(t *testing.T) {
+	c, err := ReadClip(context.Background(), &reel{times: []int{0, 100, 200, 300, 400, 500}}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []struct{ sent, due, want int }{
+		{0, 0, 0}, {0, late, 0}, {0, late + 1, 30}, {0, late + 5, 33}, {5, late + 5, 5}, {5, late + 6, 36}, {7, -1, 7}, {40, 41, 40},
+	} {
+		l := &live{clip: c, start: 3, sent: p.sent}
+		if l.skip(p.due); l.sent != p.want {
+			t.Errorf("%d sent, %d due: goes on with %d, want %d", p.sent, p.due, l.sent, p.want)
+		}
+	}
+	l := &live{clip: c, base: time.Unix(1000, 0)}
+	if l.next(time.Unix(1100, 0)); l.sent != 999 {
+		t.Errorf("before it is measured: %d", l.sent)
+	}
+	l = &live{clip: c, base: time.Unix(1000, 0)}
+	l.measure(time.Unix(1001, 0), time.Unix(1002, 0))
+	if at := l.next(time.Unix(1100, 0)); l.sent != 0 || !at.Equal(l.base) {
+		t.Errorf("while it is measured: %d", l.sent)
+	}
+}
+
 func TestDueBetween(t *testing.T) {
 	base := time.Unix(1000, 0)
 	at := func(ms int) time.Time { return base.Add(time.Duration(ms) * time.Millisecond) }

@@ -12,7 +12,8 @@ import (
 )
 
 // live is a camera that plays a clip in real time: its source, its meter and its sink. Unlike a real one it never
-// drops a unit that comes too late: the delay then shows as latency.
+// drops a unit that comes too late once it is measured: the delay then shows as latency. Before, what waited for the start of many
+// other cameras goes on with the last key picture that was due, or there would be decoding to catch up with for a long time.
 type live struct {
 	clip  *Clip
 	start int
@@ -91,7 +92,22 @@ func (l *live) next(now time.Time) time.Time {
 		into := time.Duration(now.UnixNano()) % l.clip.interval
 		l.base = now.Add(l.clip.interval - into + l.phase)
 	}
+	if l.from.IsZero() {
+		l.skip(int(now.Sub(l.base) / l.clip.interval))
+	}
 	return l.base.Add(time.Duration(l.sent) * l.clip.interval)
+}
+
+// late is how many units may be due at once before some are left out.
+const late = 30
+
+// skip leaves out what lies before the last key unit that is due, where more than late units are.
+func (l *live) skip(due int) {
+	for n := due; due-l.sent > late && n > l.sent; n-- {
+		if l.clip.isKey(l.start, n) {
+			l.sent = n
+		}
+	}
 }
 
 // Write implements pipeline.Sink: it makes the JSON of every result, as a sink does, and forgets it.

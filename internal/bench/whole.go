@@ -36,9 +36,11 @@ type Whole struct {
 
 // Watching is what a number of cameras did.
 type Watching struct {
-	Mode    string  `json:"mode"`
-	Cameras int     `json:"cameras"`
-	Rate    float64 `json:"rate"`
+	Mode    string `json:"mode"`
+	Cameras int    `json:"cameras"`
+	// StartS is how long it took until every one had a result, in seconds.
+	StartS float64 `json:"start_s"`
+	Rate   float64 `json:"rate"`
 	// FPS is of all cameras together, SlowestFPS of the one with the fewest results.
 	FPS        float64 `json:"fps"`
 	SlowestFPS float64 `json:"slowest_fps"`
@@ -124,7 +126,7 @@ func (b Whole) measure(ctx context.Context, row *Watching) (err error) {
 			err = e
 		}
 	}()
-	list := make([]*live, row.Cameras)
+	list, began := make([]*live, row.Cameras), time.Now()
 	for i := range list {
 		l := &live{clip: b.Clip, start: b.Clip.start(i, len(list)), phase: b.Clip.interval * time.Duration(i) / time.Duration(len(list))}
 		list[i] = l
@@ -143,6 +145,7 @@ func (b Whole) measure(ctx context.Context, row *Watching) (err error) {
 	if err := sleepUntil(ctx, 0, started); err != nil {
 		return err
 	}
+	row.StartS = time.Since(began).Seconds()
 	if err := sleepUntil(ctx, b.Warm, started); err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (b *bencher) tellWatching(r bench.Watching) {
 		b.say("%7d %s\n", r.Cameras, oneLine(r.Error))
 		return
 	}
-	var notes []string
+	notes := []string{fmt.Sprintf("start %.1f s", r.StartS)}
 	if r.Held {
 		notes = append(notes, "held")
 	}

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"unsafe"
@@ -90,6 +91,13 @@ func load(names ...string) error {
 		return fmt.Errorf("NVIDIA driver too old: %w", err)
 	}
 	hostFunctions.callback = dl.Callback(runHostFunction)
+	// Eight, the driver's default, let the streams of many cameras wait for each other: 32 hold a fifteenth more of them.
+	const connections = "CUDA_DEVICE_MAX_CONNECTIONS"
+	if _, set := os.LookupEnv(connections); !set {
+		if err := os.Setenv(connections, "32"); err != nil {
+			return err
+		}
+	}
 	return Check("cuInit", api.Init(0))
 }
 

@@ -266,7 +266,13 @@ i32 fake_live(char* out, u64 size) {
     return n;
 }
 
-i32 cuInit(u32 f) { BEGIN(NOCONTEXT); initialised = 1; return f ? 1 : 0; }
+// The setting must be in C's environment, not only in Go's.
+i32 cuInit(u32 f) {
+    BEGIN(NOCONTEXT);
+    if (!getenv("CUDA_DEVICE_MAX_CONNECTIONS")) note("cuInit", "CUDA_DEVICE_MAX_CONNECTIONS is not set");
+    initialised = 1;
+    return f ? 1 : 0;
+}
 i32 cuDriverGetVersion(i32* v) { BEGIN(NOCONTEXT); *v = 13000; return 0; }
 i32 cuGetErrorName(i32 r, const char** s) {
     static const struct { i32 code; const char* name; } names[] = {
