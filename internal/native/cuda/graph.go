@@ -35,9 +35,10 @@ func (s Stream) BeginCapture() error {
 // succeeded, also if the recording failed. CaptureUnjoined means that another stream was not joined back. The
 // caller closes the graph.
 func (s Stream) EndCapture() (g Graph, err error) {
-	defer captures.RUnlock()
 	var recorded uintptr
-	if err := Check("cuStreamEndCapture", api.StreamEndCapture(s, &recorded)); err != nil {
+	err = Check("cuStreamEndCapture", api.StreamEndCapture(s, &recorded))
+	captures.RUnlock() // instantiating takes long, and is no capture: decoders of other cameras can be made meanwhile
+	if err != nil {
 		return 0, err
 	}
 	defer api.GraphDestroy(recorded)
