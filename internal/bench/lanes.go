@@ -16,7 +16,7 @@ type lanes struct {
 	device device.Device
 	// work are the lanes: each call is one turn, of which the time counts.
 	work []func() error
-	// warm is how long they run before the time that is measured, in every round.
+	// warm is how long they run before the time that is measured.
 	warm, span time.Duration
 	// rounds is how often repeat measures; 0 is once.
 	rounds int
@@ -40,14 +40,14 @@ type turns struct {
 // rate is turns a second.
 func (t turns) rate() float64 { return ratio(float64(len(t.times)), t.wall.Seconds()) }
 
-// repeat measures every round.
+// repeat measures every round, and warms up before the first.
 func (l lanes) repeat(ctx context.Context) (list []turns, err error) {
 	for range max(1, l.rounds) {
 		t, err := l.run(ctx)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, t)
+		list, l.warm = append(list, t), 0
 	}
 	return list, nil
 }
