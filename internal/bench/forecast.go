@@ -15,6 +15,9 @@ type Calibration struct {
 	Cores  int     `json:"cores"`
 }
 
+// ComputeCeiling is the resource that models and kernels take.
+const ComputeCeiling = "compute"
+
 // Forecast says how many cameras a machine holds.
 type Forecast struct {
 	Ceilings []Ceiling `json:"ceilings"`
@@ -42,7 +45,7 @@ func (c Calibration) Forecast() (f Forecast) {
 	decoder := max(c.Decode.Stream.Pool, c.Decode.Stream.GPU)
 	for _, r := range []Ceiling{
 		{Resource: "decode", Camera: c.Rate, Whole: c.Decode.FPS, Unit: "pictures/s"},
-		{Resource: "compute", Camera: c.Looked, Whole: c.Compute.FPS, Unit: "pictures/s"},
+		{Resource: ComputeCeiling, Camera: c.Looked, Whole: c.Compute.FPS, Unit: "pictures/s"},
 		{Resource: "memory", Camera: context + decoder, Whole: c.FreeMB, Unit: "MiB"},
 		{Resource: "processor", Camera: (c.Rate*c.Decode.CPUMS + c.Looked*c.Compute.CPUMS) / 1000, Whole: float64(c.Cores), Unit: "cores"},
 	} {

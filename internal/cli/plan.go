@@ -177,10 +177,24 @@ func (p *planned) table(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-10s %8d  %.4g of %.5g %s%s\n", r.Resource, r.Cameras, r.Camera, r.Whole, r.Unit, note)
 	}
-	fmt.Fprintf(w, "\nholds %d cameras: %s binds; %d configured, ", p.Cameras, p.Binds, p.Configured)
+	left := fmt.Sprintf("%d left", p.Left)
 	if p.Left < 0 {
-		fmt.Fprintf(w, "%d too many\n", -p.Left)
-		return
+		left = fmt.Sprintf("%d too many", -p.Left)
 	}
-	fmt.Fprintf(w, "%d left\n", p.Left)
+	fmt.Fprintf(w, "\nholds %d cameras: %s binds; %d configured, %s\n", p.Cameras, p.Binds, p.Configured, left)
+	for _, line := range p.advice() {
+		fmt.Fprintln(w, line)
+	}
+}
+
+// advice says what makes room where computing binds.
+func (p *planned) advice() (list []string) {
+	if p.Binds != bench.ComputeCeiling {
+		return nil
+	}
+	if p.Mode != string(model.Batched) {
+		list = append(list, "more cameras: inference: { mode: batched, max_wait: 5ms } with models of batch: 32 (detectors) and 128 (of objects),",
+			"  and plans of several sizes: sightline build --batches 1,8,32,64,128")
+	}
+	return append(list, "more cameras: every: 2 lets a model look at every second picture only; tracks go on")
 }

@@ -56,6 +56,17 @@ func TestPlanTable(t *testing.T) {
 			t.Errorf("%s", text)
 		}
 	}
+	for _, c := range []struct {
+		binds, mode, want, not string
+	}{{"compute", "parallel", "mode: batched", "too many"}, {"compute", "batched", "every: 2", "mode: batched"}, {"decode", "parallel", "left", "more cameras"}} {
+		p.Binds, p.Mode = c.binds, c.mode
+		var out bytes.Buffer
+		p.table(&out)
+		if text := out.String(); !strings.Contains(text, c.want) || strings.Contains(text, c.not) {
+			t.Errorf("%+v: %s", c, text)
+		}
+	}
+	p.Binds, p.Mode = "compute", "parallel"
 	raw, err := json.Marshal(p)
 	if err != nil || !strings.Contains(string(raw), `"binds":"compute"`) || !strings.Contains(string(raw), `"left":30`) {
 		t.Errorf("%v: %s", err, raw)
