@@ -68,11 +68,11 @@ func TestMemoryOfEach(t *testing.T) {
 func TestFiguresOfARow(t *testing.T) {
 	r := Inference{Items: 4}
 	slow, fast := turns{times: []float64{9}, wall: 2 * time.Second}, turns{times: []float64{1, 1, 1}, wall: 2 * time.Second}
-	r.fill([]turns{fast, {times: []float64{1, 3}, wall: 2 * time.Second, cpu: time.Second}, slow})
+	r.choose([]turns{fast, {times: []float64{1, 3}, wall: 2 * time.Second, cpu: time.Second}, slow})
 	if r.ItemsPerSecond != 4 || !slices.Equal(r.Rounds, []float64{6, 4, 2}) || r.CPUMS != 500 || r.Cores != .5 || r.Turn.P99 != 3 {
 		t.Errorf("%+v", r)
 	}
-	r.fill([]turns{{}})
+	r.choose([]turns{{}})
 	if r.ItemsPerSecond != 0 || r.CPUMS != 0 {
 		t.Errorf("nothing measured: %+v", r)
 	}
@@ -171,7 +171,7 @@ func TestLateStartSkipsToAKeyUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []struct{ sent, due, want int }{
-		{0, 0, 0}, {0, late, 0}, {0, late + 1, 30}, {0, late + 5, 33}, {5, late + 5, 5}, {5, late + 6, 36}, {7, -1, 7}, {40, 41, 40},
+		{0, 0, 0}, {0, mostDue, 0}, {0, mostDue + 1, 30}, {0, mostDue + 5, 33}, {5, mostDue + 5, 5}, {5, mostDue + 6, 36}, {7, -1, 7}, {40, 41, 40},
 	} {
 		l := &live{clip: c, start: 3, sent: p.sent}
 		if l.skip(p.due); l.sent != p.want {
@@ -229,6 +229,43 @@ func TestSumOfCameras(t *testing.T) {
 			t.Errorf("%+v, want share %g, slowest %g, held %t", r, c.share, c.slowest, c.held)
 		}
 		if r.Drops["newer"] != r.Expected-r.Delivered || r.Delivered > 0 && (r.People != 2 || r.Stages["queue"].P50 != 2) {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestARowIsTheWorseRoundInTheMiddle(t *testing.T) {
+	round := func(p95 float64, delivered int, held bool) Watching {
+		return Watching{Latency: Times{P95: p95}, Delivered: delivered, Held: held}
+	}
+	for _, c := range []struct {
+		rounds []Watching
+		p95    float64
+		held   bool
+	}{
+		{[]Watching{round(20, 9, true)}, 20, true},
+		{[]Watching{round(30, 9, true), round(10, 9, true), round(20, 9, true)}, 20, true},
+		{[]Watching{round(30, 9, true), round(20, 9, true)}, 30, true},
+		{[]Watching{round(20, 9, true), round(60, 9, false), round(10, 9, true)}, 20, false},
+		{[]Watching{round(20, 9, true), round(0, 0, false), round(0, 0, false)}, 0, false}, // nothing came in two of three
+	} {
+		got := chooseWatching(c.rounds)
+		if got.Latency.P95 != c.p95 || got.Held != c.held || len(got.Rounds) != len(c.rounds) {
+			t.Errorf("%+v: %+v", c.rounds, got)
+		}
+	}
+}
+
+func TestLanesWarmUpOnce(t *testing.T) {
+	d, _ := standIn(t)
+	l := lanes{device: d, work: []func() error{func() error { time.Sleep(time.Millisecond); return nil }}, warm: 200 * time.Millisecond, span: 10 * time.Millisecond, rounds: 3}
+	began := time.Now()
+	rounds, err := l.repeat(context.Background())
+	if took := time.Since(began); err != nil || len(rounds) != 3 || took < 200*time.Millisecond || l.warm == 0 {
+		t.Errorf("%v, %d rounds in %v", err, len(rounds), took)
+	}
+	for _, r := range rounds {
+		if len(r.times) == 0 || r.wall < l.span {
 			t.Errorf("%+v", r)
 		}
 	}

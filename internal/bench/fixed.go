@@ -77,7 +77,7 @@ func (b Fixed) measure(ctx context.Context, engine device.Engine, row *Inference
 	rounds, err := l.repeat(ctx)
 	row.Context = memory(b.Device).each(before, row.Lanes)
 	if err == nil {
-		row.fill(rounds)
+		row.choose(rounds)
 	}
 	return err
 }

@@ -15,8 +15,13 @@ type Calibration struct {
 	Cores  int     `json:"cores"`
 }
 
-// ComputeCeiling is the resource that models and kernels take.
-const ComputeCeiling = "compute"
+// Resources that have ceilings.
+const (
+	DecodeResource    = "decode"
+	ComputeResource   = "compute" // what models and kernels take
+	MemoryResource    = "memory"
+	ProcessorResource = "processor"
+)
 
 // Forecast says how many cameras a machine holds.
 type Forecast struct {
@@ -44,10 +49,10 @@ func (c Calibration) Forecast() (f Forecast) {
 	context := max(c.Compute.Lane.Pool, c.Compute.Lane.GPU)
 	decoder := max(c.Decode.Stream.Pool, c.Decode.Stream.GPU)
 	for _, r := range []Ceiling{
-		{Resource: "decode", Camera: c.Rate, Whole: c.Decode.FPS, Unit: "pictures/s"},
-		{Resource: ComputeCeiling, Camera: c.Looked, Whole: c.Compute.FPS, Unit: "pictures/s"},
-		{Resource: "memory", Camera: context + decoder, Whole: c.FreeMB, Unit: "MiB"},
-		{Resource: "processor", Camera: (c.Rate*c.Decode.CPUMS + c.Looked*c.Compute.CPUMS) / 1000, Whole: float64(c.Cores), Unit: "cores"},
+		{Resource: DecodeResource, Camera: c.Rate, Whole: c.Decode.FPS, Unit: "pictures/s"},
+		{Resource: ComputeResource, Camera: c.Looked, Whole: c.Compute.FPS, Unit: "pictures/s"},
+		{Resource: MemoryResource, Camera: context + decoder, Whole: c.FreeMB, Unit: "MiB"},
+		{Resource: ProcessorResource, Camera: (c.Rate*c.Decode.CPUMS + c.Looked*c.Compute.CPUMS) / 1000, Whole: float64(c.Cores), Unit: "cores"},
 	} {
 		if r.Camera <= 0 || r.Whole <= 0 {
 			continue

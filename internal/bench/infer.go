@@ -134,15 +134,21 @@ func (b Infer) measure(ctx context.Context, m *model.Manager, role string, row *
 	rounds, err := l.repeat(ctx)
 	row.Context = memory(b.Device).each(before, row.Lanes)
 	if err == nil {
-		row.fill(rounds)
+		row.choose(rounds)
 	}
 	return err
 }
 
-func (r *Inference) fill(rounds []turns) {
+// choose fills the row in with the round with the median rate.
+func (r *Inference) choose(rounds []turns) {
 	t, all := middle(rounds, func(t turns) float64 { return t.rate() * float64(r.Items) })
+	r.fill(t)
+	r.Rounds = all
+}
+
+func (r *Inference) fill(t turns) {
 	n := float64(len(t.times))
-	r.ItemsPerSecond, r.Rounds = t.rate()*float64(r.Items), all
+	r.ItemsPerSecond = t.rate() * float64(r.Items)
 	r.CPUMS = ratio(milliseconds(t.cpu), n)
 	r.Cores = ratio(t.cpu.Seconds(), t.wall.Seconds())
 	r.Turn, r.Load = NewTimes(t.times), t.load

@@ -98,12 +98,12 @@ func (l *live) next(now time.Time) time.Time {
 	return l.base.Add(time.Duration(l.sent) * l.clip.interval)
 }
 
-// late is how many units may be due at once before some are left out.
-const late = 30
+// mostDue is how many units may be due at once before some are left out.
+const mostDue = 30
 
-// skip leaves out what lies before the last key unit that is due, where more than late units are.
+// skip leaves out what lies before the last key unit that is due, where more than mostDue units are.
 func (l *live) skip(due int) {
-	for n := due; due-l.sent > late && n > l.sent; n-- {
+	for n := due; due-l.sent > mostDue && n > l.sent; n-- {
 		if l.clip.isKey(l.start, n) {
 			l.sent = n
 		}

@@ -242,7 +242,7 @@ func TestWholeOnTheGPU(t *testing.T) {
 		t.Fatalf("%+v", rows)
 	}
 	for _, r := range rows {
-		if r.Error != "" || r.Delivered == 0 || r.Expected != 15*r.Cameras || r.FPS <= 0 || r.Latency.P50 <= 0 || r.Camera.Pool <= 0 || r.Load.Samples == 0 || len(r.Rounds) != 3 || r.Delivered > r.Expected {
+		if r.Error != "" || r.Delivered == 0 || r.Expected != 15*r.Cameras || r.FPS <= 0 || r.Latency.P50 <= 0 || r.Camera.Pool <= 0 || r.Load.Samples == 0 || len(r.Rounds) != 3 || r.Delivered > r.Expected || r.StartS <= 0 {
 			t.Errorf("%+v", r)
 		}
 	}

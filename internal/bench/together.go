@@ -74,13 +74,22 @@ func (b Together) measure(ctx context.Context, engines []device.Engine, rows []I
 	if err != nil {
 		return err
 	}
+	// The models take from each other: all rows are of one round.
+	shown, _ := middle(rounds, turns.rate)
 	for i := range rows {
-		own := slices.Clone(rounds)
-		for k, t := range rounds {
-			own[k].times = slices.Concat(t.lanes[i*rows[i].Lanes:][:rows[i].Lanes]...)
-			own[k].cpu = time.Duration(float64(t.cpu) * ratio(float64(len(own[k].times)), float64(len(t.times)))) // turns of all models cost the processor much the same
+		r := &rows[i]
+		r.fill(shown.of(i*r.Lanes, r.Lanes))
+		for _, t := range rounds {
+			r.Rounds = append(r.Rounds, t.of(i*r.Lanes, r.Lanes).rate()*float64(r.Items))
 		}
-		rows[i].fill(own)
 	}
 	return nil
+}
+
+// of is what n lanes from first on did. Turns of all models cost the processor much the same.
+func (t turns) of(first, n int) turns {
+	own := t
+	own.times = slices.Concat(t.lanes[first:][:n]...)
+	own.cpu = time.Duration(float64(t.cpu) * ratio(float64(len(own.times)), float64(len(t.times))))
+	return own
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -29,7 +30,8 @@ type Whole struct {
 	// Manager is the pipelines', whose batches are told.
 	Manager   *model.Manager
 	Warm, For time.Duration
-	// Rounds is how often each number of cameras is measured while they run; 0 is once. The row is the round with the median p95 latency.
+	// Rounds is how often each number of cameras is measured while they run; 0 is once. The row is the round with the median p95 latency,
+	// and held if all rounds were.
 	Rounds int
 	Logger *slog.Logger
 }
@@ -156,11 +158,24 @@ func (b Whole) measure(ctx context.Context, row *Watching) (err error) {
 			return err
 		}
 	}
-	*row, _ = middle(rounds, func(r Watching) float64 { return r.Latency.P95 })
+	*row = chooseWatching(rounds)
+	return nil
+}
+
+// chooseWatching is the round with the median p95 latency, the worse one in the middle of an even number; it is held if all are.
+func chooseWatching(rounds []Watching) Watching {
+	row, _ := middle(rounds, func(r Watching) float64 {
+		if r.Delivered == 0 {
+			return math.Inf(-1)
+		}
+		return -r.Latency.P95
+	})
+	row.Rounds = nil
 	for _, r := range rounds {
+		row.Held = row.Held && r.Held
 		row.Rounds = append(row.Rounds, Round{r.FPS, r.Share, r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Cores, r.Held})
 	}
-	return nil
+	return row
 }
 
 // round measures the cameras, which run, for one stretch of time.

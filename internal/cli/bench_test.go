@@ -158,3 +158,17 @@ func TestBenchTellsBeforeItFails(t *testing.T) {
 		t.Errorf("code %d:\n%s%s", code, out, err)
 	}
 }
+
+func TestSpread(t *testing.T) {
+	for _, c := range []struct {
+		shown  float64
+		rounds []float64
+		want   string
+	}{
+		{5, nil, ""}, {5, []float64{5}, ""}, {0, []float64{0, 0}, ""}, {10, []float64{10, 10}, "0.0%"}, {10, []float64{9, 10, 15}, "50.0%"}, {10, []float64{10, 2, 11}, "80.0%"},
+	} {
+		if got := spread(c.shown, c.rounds); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}

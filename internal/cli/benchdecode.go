@@ -56,7 +56,7 @@ func (b *bencher) tellDecoding(r bench.Decoding) {
 		b.say("%-20s %6s %9s %7d  %s\n", r.Clip, r.Codec, size, r.Streams, oneLine(r.Error))
 		return
 	}
-	b.say("%-20s %6s %9s %7d  %9.0f %6s %9.1f %8.3f %6.2f %8.1f %8.1f %7.0f %7.0f\n", r.Clip, r.Codec, size, r.Streams, r.FPS, spread(r.Rounds), r.SlowestFPS,
+	b.say("%-20s %6s %9s %7d  %9.0f %6s %9.1f %8.3f %6.2f %8.1f %8.1f %7.0f %7.0f\n", r.Clip, r.Codec, size, r.Streams, r.FPS, spread(r.FPS, r.Rounds), r.SlowestFPS,
 		r.CPUMS, r.Cores, r.Stream.Pool, r.Stream.GPU, r.Load.Decoder, r.Load.ClockVideo)
 }
 

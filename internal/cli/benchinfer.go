@@ -96,6 +96,6 @@ func (b *bencher) tellInference(r bench.Inference) {
 		b.say("%-18s %-16s %5d %5d  %s\n", r.Model, mode, r.Lanes, r.Items, oneLine(r.Error))
 		return
 	}
-	b.say("%-18s %-16s %5d %5d  %10.0f %6s %8.3f %8.3f %8.3f %6.2f %8.1f %8.1f %5.0f\n", r.Model, mode, r.Lanes, r.Items, r.ItemsPerSecond, spread(r.Rounds),
+	b.say("%-18s %-16s %5d %5d  %10.0f %6s %8.3f %8.3f %8.3f %6.2f %8.1f %8.1f %5.0f\n", r.Model, mode, r.Lanes, r.Items, r.ItemsPerSecond, spread(r.ItemsPerSecond, r.Rounds),
 		r.Turn.P50, r.Turn.P99, r.CPUMS, r.Cores, r.Context.Pool, r.Context.GPU, r.Load.GPU)
 }

@@ -148,13 +148,13 @@ func (b *bencher) pipeline(ctx context.Context, n int) (f bench.Figure, err erro
 	return f, errors.Join(err, s.close())
 }
 
-// spread is the largest distance from the median, for a table; nothing where there was one round.
-func spread(rounds []float64) string {
-	if len(rounds) < 2 {
+// spread is the largest distance of the rounds from the one that is shown, for a table; nothing where there was one.
+func spread(shown float64, rounds []float64) string {
+	if len(rounds) < 2 || shown == 0 {
 		return ""
 	}
-	_, s := bench.Median(rounds)
-	return fmt.Sprintf("%.1f%%", 100*s)
+	most := max(slices.Max(rounds)-shown, shown-slices.Min(rounds))
+	return fmt.Sprintf("%.1f%%", 100*most/shown)
 }
 
 func (b *bencher) sayRuns() {

@@ -107,5 +107,5 @@ func (b *bencher) tellWatching(r bench.Watching) {
 		late = append(late, one.P95)
 	}
 	b.say("%7d %8.1f %6.1f%% %8.1f %7.1f  %8.1f %8.1f %6s %8.1f  %6.2f %7.2f %6.0f %7.0f %8.0f %8.1f  %s\n", r.Cameras, r.FPS, 100*r.Share, r.SlowestFPS, r.People,
-		r.Latency.P50, r.Latency.P95, spread(late), r.Latency.P99, r.Cores, r.CPUMS, r.Load.GPU, r.Load.Decoder, r.Load.MemoryMB, max(r.Camera.Pool, r.Camera.GPU), strings.Join(notes, ", "))
+		r.Latency.P50, r.Latency.P95, spread(r.Latency.P95, late), r.Latency.P99, r.Cores, r.CPUMS, r.Load.GPU, r.Load.Decoder, r.Load.MemoryMB, max(r.Camera.Pool, r.Camera.GPU), strings.Join(notes, ", "))
 }

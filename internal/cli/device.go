@@ -56,7 +56,7 @@ func openDevice(ctx context.Context, o deviceOptions) (d device.Device, err erro
 }
 
 // processors is how many threads run Go code at once with a GPU: what is Go of a frame takes a tenth of a millisecond, and
-// idle ones wake to look for work (150 cameras: 6 spare the scheduler half its time against 32; see BENCHMARKS.md).
+// idle ones wake to look for work (150 cameras: 6 spare the scheduler half its time against 32; see docs/bench/gpu-history.md).
 const processors = 6
 
 // openCUDA opens the GPU.

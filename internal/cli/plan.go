@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"sightline/internal/bench"
@@ -50,6 +51,8 @@ type planned struct {
 	// Configured is the configuration's number of cameras, Left how many more there may be: below 0 if too many are.
 	Configured int `json:"configured"`
 	Left       int `json:"left"`
+	// everyPicture says that some model looks at every picture.
+	everyPicture bool
 }
 
 func planCommand(ctx context.Context, e *environment, args []string) error {
@@ -96,6 +99,7 @@ func planCommand(ctx context.Context, e *environment, args []string) error {
 	p := planned{
 		Version: version(), Device: d.Info(), Machine: machine(), Time: time.Now().UTC().Truncate(time.Second),
 		Mode: c.Inference.Mode, Configured: len(c.Cameras),
+		everyPicture: slices.ContainsFunc(c.Models, func(m config.Model) bool { return m.Every < 2 }),
 	}
 	p.Calibration, err = e.calibrate(ctx, c, d, clip, o)
 	if d.Cause() == nil {
@@ -189,12 +193,15 @@ func (p *planned) table(w io.Writer) {
 
 // advice says what makes room where computing binds.
 func (p *planned) advice() (list []string) {
-	if p.Binds != bench.ComputeCeiling {
+	if p.Binds != bench.ComputeResource {
 		return nil
 	}
 	if p.Mode != string(model.Batched) {
-		list = append(list, "more cameras: inference: { mode: batched, max_wait: 5ms } with models of batch: 32 (detectors) and 128 (of objects),",
-			"  and plans of several sizes: sightline build --batches 1,8,32,64,128")
+		list = append(list, "more cameras: inference: { mode: batched, max_wait: 5ms }, with batch: 32 for detectors, 128 for models of objects and",
+			"  plans of several sizes: sightline build --models NAMES --batches 1,8,32 for the former, 8,32,64,128 for the latter")
 	}
-	return append(list, "more cameras: every: 2 lets a model look at every second picture only; tracks go on")
+	if p.everyPicture {
+		list = append(list, "more cameras: every: 2 lets a model look at every second picture only; tracks go on")
+	}
+	return list
 }

@@ -57,13 +57,23 @@ func TestPlanTable(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		binds, mode, want, not string
-	}{{"compute", "parallel", "mode: batched", "too many"}, {"compute", "batched", "every: 2", "mode: batched"}, {"decode", "parallel", "left", "more cameras"}} {
-		p.Binds, p.Mode = c.binds, c.mode
-		var out bytes.Buffer
-		p.table(&out)
-		if text := out.String(); !strings.Contains(text, c.want) || strings.Contains(text, c.not) {
-			t.Errorf("%+v: %s", c, text)
+		binds, mode string
+		every       bool
+		advice      []string
+	}{
+		{"compute", "parallel", true, []string{"mode: batched", "--models", "every: 2"}}, {"compute", "serialized", false, []string{"mode: batched", "--models"}},
+		{"compute", "batched", true, []string{"every: 2"}}, {"compute", "batched", false, nil}, {"decode", "parallel", true, nil},
+	} {
+		p.Binds, p.Mode, p.everyPicture = c.binds, c.mode, c.every
+		got := p.advice()
+		if len(got) != len(c.advice) {
+			t.Errorf("%+v: %q", c, got)
+			continue
+		}
+		for i, want := range c.advice {
+			if !strings.Contains(got[i], want) {
+				t.Errorf("%+v: %q", c, got)
+			}
 		}
 	}
 	p.Binds, p.Mode = "compute", "parallel"

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"unsafe"
@@ -26,6 +27,17 @@ func TestLayoutOfCopy2D(t *testing.T) {
 		if f.got != f.want {
 			t.Errorf("%s is %d, want %d", f.name, f.got, f.want)
 		}
+	}
+}
+
+func TestConnectionsAreTheUsers(t *testing.T) {
+	t.Setenv(connections, "4") // and put back afterwards
+	if err := askConnections(); err != nil || os.Getenv(connections) != "4" {
+		t.Errorf("%v, %s asked for", err, os.Getenv(connections))
+	}
+	os.Unsetenv(connections)
+	if err := askConnections(); err != nil || os.Getenv(connections) != "32" {
+		t.Errorf("%v, %q asked for", err, os.Getenv(connections))
 	}
 }
 

@@ -168,6 +168,7 @@ func TestCaptureRefuses(t *testing.T) {
 			t.Helper()
 			_, err := a.EndCapture()
 			wants(t, err, code)
+			ok(t, NoCapture(func() error { return nil })) // would wait for ever
 		}
 		ok(t, a.BeginCapture(), fork.Record(a.Stream), b.Wait(fork), b.Set(b.device, 1, 64))
 		end(CaptureUnjoined)

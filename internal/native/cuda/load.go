@@ -91,14 +91,22 @@ func load(names ...string) error {
 		return fmt.Errorf("NVIDIA driver too old: %w", err)
 	}
 	hostFunctions.callback = dl.Callback(runHostFunction)
-	// Eight, the driver's default, let the streams of many cameras wait for each other: 32 hold a fifteenth more of them.
-	const connections = "CUDA_DEVICE_MAX_CONNECTIONS"
-	if _, set := os.LookupEnv(connections); !set {
-		if err := os.Setenv(connections, "32"); err != nil {
-			return err
-		}
+	if err := askConnections(); err != nil {
+		return err
 	}
 	return Check("cuInit", api.Init(0))
+}
+
+// connections is the driver's setting of how many queues its streams share on their way to the device.
+const connections = "CUDA_DEVICE_MAX_CONNECTIONS"
+
+// askConnections asks for the most, unless the user has asked for something. With the driver's default, eight, the streams of many
+// cameras wait for each other.
+func askConnections() error {
+	if _, set := os.LookupEnv(connections); set {
+		return nil
+	}
+	return os.Setenv(connections, "32")
 }
 
 // DriverVersion is the newest CUDA version the driver supports, such as 13000 for 13.0.
