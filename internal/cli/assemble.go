@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"sightline/internal/camera"
@@ -104,7 +105,10 @@ func withModel(card *config.Card, use func(raw []byte, folder string) error) err
 func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Logger) func(context.Context) (camera.Source, error) {
 	return func(ctx context.Context) (camera.Source, error) {
 		if !cam.Source.Live() {
-			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime)
+			once := sync.OnceFunc(func() {
+				logger.Warn("the recording is damaged: pictures are missing, or the decoder guesses parts of them")
+			})
+			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime, func(int) { once() })
 		}
 		return openLive(ctx, cam.Source, cam.Transport, live.Options{Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
@@ -123,8 +127,17 @@ func openLive(ctx context.Context, source config.Source, transport string, o liv
 
 func keepsDamaged(cam *config.Camera) bool { return cam.AfterLoss == "continue" }
 
-// openFile opens a recording by what is in it, whatever its name.
-func openFile(path string, loop, realtime bool) (camera.Source, error) {
+// openFile opens a recording by what is in it, whatever its name. lost, if not nil, is told of packets that are missing.
+func openFile(path string, loop, realtime bool, lost func(packets int)) (camera.Source, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder, expected a recording", path)
+	case !info.Mode().IsRegular(): // opening a pipe would wait for whoever writes it
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -135,7 +148,7 @@ func openFile(path string, loop, realtime bool) (camera.Source, error) {
 		return nil, err
 	}
 	if mpegts.Is(head[:n]) {
-		return mpegts.Open(path, mpegts.Options{Loop: loop, Realtime: realtime})
+		return mpegts.Open(path, mpegts.Options{Loop: loop, Realtime: realtime, Lost: lost})
 	}
 	return file.Open(path, file.Options{Loop: loop, Realtime: realtime})
 }

@@ -75,7 +75,7 @@ func (b *bencher) clips() ([]string, error) {
 
 // readClip reads a recording into memory.
 func readClip(ctx context.Context, path string, fps float64) (_ *bench.Clip, err error) {
-	source, err := openFile(path, false, false)
+	source, err := openFile(path, false, false, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func probeSource(ctx context.Context, address config.Source, transport string, o
 		connected, err = openLive(opening, address, transport, o)
 		source = connected
 	} else {
-		source, err = openFile(address.Reveal(), false, false)
+		source, err = openFile(address.Reveal(), false, false, nil)
 	}
 	var unreached *live.Unreached
 	switch {

@@ -58,6 +58,11 @@ func (w *watcher) opening(open func(context.Context) (camera.Source, error)) fun
 
 // Frame implements pipeline.Meter.
 func (w *watcher) Frame(f *result.Frame) {
+	w.frames.Add(1)
+	if f.Rested {
+		w.counters.Rested()
+		return
+	}
 	people := 0
 	for i := range f.Objects {
 		o := &f.Objects[i]
@@ -72,7 +77,6 @@ func (w *watcher) Frame(f *result.Frame) {
 	l := f.Latency
 	w.counters.Frame(metrics.Latency{l.Decode, l.Queue, l.Detect, l.People, l.Track, l.Total}, people, f.PTS)
 	w.people.Store(int64(people))
-	w.frames.Add(1)
 }
 
 // Dropped implements pipeline.Meter.

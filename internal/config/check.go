@@ -37,7 +37,7 @@ func (r *reader) checkCamera(field string, index int, c *Config, names map[strin
 		if !cameraName.MatchString(camera.Name) {
 			r.fault(field+".name", "expected letters, digits, '.', '-' and '_' (at most 64, not '.' or '-' first), found %q", clip(camera.Name))
 		} else if first, twice := names[strings.ToLower(camera.Name)]; twice {
-			r.fault(field+".name", "%q is the name of cameras[%d] already", camera.Name, first)
+			r.fault(field+".name", "%q is the name of cameras[%d] already%s", camera.Name, first, caseHint(camera.Name, c.Cameras[first].Name))
 		} else {
 			names[strings.ToLower(camera.Name)] = index
 		}
@@ -48,6 +48,14 @@ func (r *reader) checkCamera(field string, index int, c *Config, names map[strin
 	r.checkPort(field+".source", index, c.Cameras)
 	r.inherit(field+".tracking", &camera.Tracking, &c.Tracking)
 	r.checkCameraModels(field+".models", c, camera)
+}
+
+// caseHint says why two names that are not equal are one: they are files' names too.
+func caseHint(name, first string) string {
+	if name == first {
+		return ""
+	}
+	return fmt.Sprintf(" (%q: capitals make no difference)", first)
 }
 
 // checkPort says so where an earlier camera takes the packets of this one.
@@ -82,11 +90,20 @@ func (r *reader) checkSource(field string, camera *Camera) {
 		r.fault(field, "%s: expected the path of an MP4 file, or an address: %s", source, addresses)
 		return
 	}
+	for _, key := range []string{"transport", "tls_insecure", "after_loss"} {
+		if way := strings.TrimSuffix(field, ".source") + "." + key; r.has(way) {
+			r.fault(way, "%s is for network cameras, %s is a file", key, source)
+		}
+	}
 	path, err := find(r.file, source.text)
 	if err == nil {
 		var info fs.FileInfo
-		if info, err = os.Stat(path); err == nil && info.IsDir() {
-			r.fault(field, "%s is a folder, expected an MP4 file", source)
+		switch info, err = os.Stat(path); {
+		case err == nil && info.IsDir():
+			r.fault(field, "%s is a folder, expected a recording", source)
+			return
+		case err == nil && !info.Mode().IsRegular(): // opening a pipe would wait for whoever writes it
+			r.fault(field, "%s is no regular file", source)
 			return
 		}
 	}
@@ -118,6 +135,7 @@ func (r *reader) checkClass(field string, s *Sink, c *Config) {
 
 func (r *reader) checkSink(field string, index int, c *Config, files map[string]int) {
 	s := &c.Sinks[index]
+	r.checkNotEmpty(field+".cameras", len(s.Cameras))
 	for i, name := range s.Cameras {
 		if !slices.ContainsFunc(c.Cameras, func(c Camera) bool { return c.Name == name }) {
 			r.fault(fmt.Sprintf("%s.cameras[%d]", field, i), "no camera is named %q", clip(name))
@@ -136,7 +154,17 @@ func (r *reader) checkSink(field string, index int, c *Config, files map[string]
 				r.fault(field+"."+key, "a stdout sink has no %s", key)
 			}
 		}
+		if i := slices.IndexFunc(c.Sinks[:index], func(s Sink) bool { return s.Type == "stdout" }); i >= 0 {
+			r.fault(field, "sinks[%d] writes to standard output already", i)
+		}
 		return
+	}
+	for kind, keys := range map[string][]string{"jsonl": {"class", "detector"}, "mot": {"reid"}} {
+		for _, key := range keys {
+			if s.Type == kind && r.has(field+"."+key) {
+				r.fault(field+"."+key, "a %s sink has no %s", kind, key)
+			}
+		}
 	}
 	if s.Type == "mot" && r.has(field+".class") {
 		r.checkClass(field+".class", s, c)
@@ -159,6 +187,13 @@ func (r *reader) checkSink(field string, index int, c *Config, files map[string]
 			return
 		}
 		files[file] = index
+	}
+}
+
+// checkNotEmpty refuses a list that is there and empty: left out it would mean all.
+func (r *reader) checkNotEmpty(field string, n int) {
+	if n == 0 && r.has(field) && r.sound(field) {
+		r.fault(field, "is empty; leave it out for all")
 	}
 }
 

@@ -71,6 +71,11 @@ func (r *reader) checkIdentity(c *Config) {
 	if c.Models.Task("reid") == nil && r.sound("models") && !slices.ContainsFunc(c.Models, func(m Model) bool { return m.Card.Task == "" }) {
 		r.fault("identity", "needs a model of task reid: people are compared by their appearance vectors")
 	}
+	if len(c.Cameras) > 0 && c.Models.Task("reid") != nil && !slices.ContainsFunc(c.Cameras, func(cam Camera) bool {
+		return slices.ContainsFunc(c.ModelsOf(&cam), func(m *Model) bool { return m.Card.Task == "reid" })
+	}) {
+		r.fault("identity", "no camera has the reid model among its models: nobody could be recognised")
+	}
 	for key, path := range map[string]string{"file": id.File, "audit": id.Audit} {
 		if info, err := os.Stat(path); path != "" && err == nil && info.IsDir() {
 			r.fault("identity."+key, "%s is a folder, expected a file", path)

@@ -269,6 +269,7 @@ func (r *reader) checkCameraModels(field string, c *Config, camera *Camera) {
 	if !r.sound(field) {
 		return
 	}
+	r.checkNotEmpty(field, len(camera.Models))
 	for i, name := range camera.Models {
 		way := fmt.Sprintf("%s[%d]", field, i)
 		m := c.Models.Of(name)

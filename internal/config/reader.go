@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ type reader struct {
 }
 
 func newReader(file string, text []byte) *reader {
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // the mark that some editors write before UTF-8
 	return &reader{file: file, text: text, places: map[string]*token.Position{}, wrong: map[string]bool{}, anchors: map[string]ast.Node{}}
 }
 

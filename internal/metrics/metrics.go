@@ -71,6 +71,7 @@ type Camera struct {
 	series    series
 	rate      rate
 	people    uint64
+	looked    uint64
 	maxPeople int
 	dropped   uint64
 	drops     map[string]uint64
@@ -89,7 +90,16 @@ func (c *Camera) Frame(latency Latency, people int, pts float64) {
 	c.series.add(pts, sane(latency[Total]), people)
 	c.rate.add(now)
 	c.people += uint64(people)
+	c.looked++
 	c.maxPeople = max(c.maxPeople, people)
+}
+
+// Rested counts one finished frame that no model looked at: it has neither people nor a latency that says anything.
+func (c *Camera) Rested() {
+	now := c.now()
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.rate.add(now)
 }
 
 // Dropped counts one picture that was not looked at. Causes are a few fixed words: each stays for the
@@ -108,7 +118,7 @@ type CameraSnapshot struct {
 	// FPS is frames a second of the last ten seconds, MeanFPS from the first frame to the last.
 	FPS     float64 `json:"fps"`
 	MeanFPS float64 `json:"mean_fps"`
-	// People is the mean number of people a frame, MaxPeople the largest.
+	// People is the mean number of people a frame that was looked at, MaxPeople the largest.
 	People    float64 `json:"people"`
 	MaxPeople int     `json:"max_people"`
 	// Dropped counts pictures that were not looked at, DroppedBy the same by cause.
@@ -172,8 +182,8 @@ func (c *Camera) snapshot() (CameraSnapshot, *[StageCount]histogram) {
 	*h = c.stage
 	s := CameraSnapshot{Name: c.name, Frames: c.rate.total, FPS: c.rate.recent(now), MeanFPS: c.rate.mean(),
 		MaxPeople: c.maxPeople, Dropped: c.dropped, DroppedBy: maps.Clone(c.drops), Series: c.series.points()}
-	if s.Frames > 0 {
-		s.People = float64(c.people) / float64(s.Frames)
+	if c.looked > 0 {
+		s.People = float64(c.people) / float64(c.looked)
 	}
 	c.mutex.Unlock()
 	s.Latency = summarize(h)

@@ -186,6 +186,21 @@ func TestSnapshotCountsAndMerges(t *testing.T) {
 	}
 }
 
+func TestRestedFramesCountForTheRateOnly(t *testing.T) {
+	c := New().Camera("gate")
+	for i := range 6 {
+		if i%3 > 0 {
+			c.Rested()
+			continue
+		}
+		c.Frame(Latency{Total: 10}, 4, float64(i))
+	}
+	s := c.Snapshot()
+	if s.Frames != 6 || s.People != 4 || s.Latency[Total].P50 < 9 || len(s.Series) != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestFrameAndDroppedAllocateNothing(t *testing.T) {
 	c := New().Camera("gate")
 	c.Dropped("newer picture")

@@ -20,7 +20,7 @@ func notes(r *Report) (list []string) {
 	f := r.Format
 	switch {
 	case f.Chroma != "" && f.Chroma != "4:2:0":
-		say("it is %s, and only 4:2:0 is decoded: set the camera to that", f.Chroma)
+		say("it is %s, and a GPU decodes only 4:2:0: set the camera to that", f.Chroma)
 	case f.Codec == media.H264 && f.BitDepth > 8:
 		say("GPUs before Blackwell do not decode H.264 with %d bits: set the camera to 8 bits, or to H.265", f.BitDepth)
 	case f.Codec == media.AV1:

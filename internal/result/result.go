@@ -27,6 +27,8 @@ type Frame struct {
 	Height  int      `json:"height"`
 	Latency Latency  `json:"latency_ms"`
 	Objects []Object `json:"objects"`
+	// Rested says that no model looked at the picture; within the program only.
+	Rested bool `json:"-"`
 	// Unseen are the tracks that no object of this picture belongs to, where they are taken to be: for a short
 	// while after they were last seen.
 	Unseen []Unseen `json:"unseen,omitempty"`

@@ -59,6 +59,8 @@ type kind struct {
 	detector, class string
 	// resting says that the detector does not look at this frame.
 	resting bool
+	// rested says that it did not look at the last one.
+	rested bool
 	// foretold is how much predicted and seen boxes overlapped lately; overlaps and compared are sum and number of
 	// this frame.
 	foretold, overlaps, compared float64
@@ -115,7 +117,9 @@ func (t *core) Update(pts time.Duration, objects []result.Object, a Appearance) 
 	t.refresh(objects, a.Actions, steadied)
 	t.retire()
 	t.bear(objects, a.Actions)
-	t.Rest(nil)
+	for i := range t.kinds {
+		t.kinds[i].rested, t.kinds[i].resting = t.kinds[i].resting, false
+	}
 }
 
 // advance predicts every track to pts.

@@ -55,6 +55,9 @@ func (t *core) Unseen(dst []result.Unseen, width, height int) []result.Unseen {
 	for i := range t.tracks {
 		k := &t.tracks[i]
 		since := t.pts - k.lastSeen
+		if t.kinds[k.kind].rested { // else those that are hidden would be told where those in sight are not
+			continue
+		}
 		if k.number == 0 || k.misses == 0 || t.kinds[k.kind].foretold < trusted || since > min(t.o.Coast, k.lastSeen-k.born) {
 			continue
 		}

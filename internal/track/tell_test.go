@@ -141,6 +141,31 @@ func TestRestingDetectors(t *testing.T) {
 	}
 }
 
+// On a picture that its detector does not look at, nothing is told of a track, be it in sight or hidden.
+func TestNothingUnseenWhileResting(t *testing.T) {
+	tracker := newCore(Options{})
+	told := map[bool]int{}
+	for i := range 60 {
+		objects := []result.Object{person(100+2*float32(i), 300, 40, 100, 0.9), person(900, 300, 40, 100, 0.9)}
+		for k := range objects {
+			objects[k].Detector = "people"
+		}
+		if i >= 50 {
+			objects = objects[1:] // the walker is hidden
+		}
+		rests := i%2 == 1
+		if rests {
+			objects = nil
+			tracker.Rest([]string{"people"})
+		}
+		tracker.Update(time.Duration(i)*frame, objects, Appearance{})
+		told[rests] += len(tracker.Unseen(nil, 1920, 1080))
+	}
+	if told[false] == 0 || told[true] != 0 {
+		t.Errorf("%d told on pictures that are looked at, %d on the others", told[false], told[true])
+	}
+}
+
 // Small things that are foretold badly do not change what is told of people.
 func TestKindsAreForetoldApart(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))

@@ -131,8 +131,8 @@ func (m *DetectionManager) detection(due uint64) (*model.Program, error) {
 	return p, nil
 }
 
-// Detect runs the models on a picture, which it opens if a model looks at it, and fills f's size and objects; slices of f are
-// reused. The picture may be given back as soon as Detect returns; f's joints, masks and vectors live until its next call.
+// Detect runs the models on a picture, which it opens if a model looks at it, and fills f's size and objects, and whether none looked; slices of
+// f are reused. The picture may be given back as soon as Detect returns; f's joints, masks and vectors live until its next call.
 func (m *DetectionManager) Detect(p *device.Picture, f *result.Frame) (Times, error) {
 	began := time.Now()
 	if p.PictureFormat != m.options.Format {
@@ -167,7 +167,7 @@ func (m *DetectionManager) find(p *device.Picture, f *result.Frame) error {
 	for _, f := range m.finders {
 		f.looked = false
 	}
-	if program == nil {
+	if f.Rested = program == nil; f.Rested {
 		return nil
 	}
 	origin := m.viewers[bits.TrailingZeros64(due)].stream() // the program begins there

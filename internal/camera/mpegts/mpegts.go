@@ -21,6 +21,9 @@ type Options struct {
 	Loop bool
 	// Realtime delivers each unit when it is due; otherwise as fast as Next is called.
 	Realtime bool
+	// Lost, if not nil, is told by Open and Next of packets of the video that are missing or make no sense, 1 where their number
+	// cannot be known.
+	Lost func(packets int)
 }
 
 // jump is how far a decoding time may be after the one before it until it counts as a new clock, as one before it does.
@@ -118,7 +121,7 @@ func (s *Source) rewind() error {
 	if !isPlain(head) {
 		r = &unstamped{r: buffered}
 	}
-	if s.demuxer, err = newDemuxer(r, func(int) { s.demuxer.broken = true }); err != nil {
+	if s.demuxer, err = newDemuxer(r, s.lose); err != nil {
 		return err
 	}
 	u, err := s.demuxer.next()
@@ -133,6 +136,13 @@ func (s *Source) rewind() error {
 		s.format, err = s.demuxer.sets.Format()
 	}
 	return err
+}
+
+func (s *Source) lose(packets int) {
+	s.demuxer.broken = true
+	if s.options.Lost != nil {
+		s.options.Lost(packets)
+	}
 }
 
 // Format implements camera.Source.
