@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -52,8 +53,8 @@ func (b *Bare) Close() error {
 	return errors.Join(errs...)
 }
 
-// Run reads every clip once, all at the same time.
-func (b *Bare) Run(clips []string) (Figure, error) {
+// Run reads every clip once, all at the same time, until ctx ends: that is ErrInterrupted.
+func (b *Bare) Run(ctx context.Context, clips []string) (Figure, error) {
 	began, cpu := time.Now(), CPUTime()
 	loops := make([]loop, len(clips))
 	failures := make([]error, len(clips))
@@ -62,7 +63,7 @@ func (b *Bare) Run(clips []string) (Figure, error) {
 		wait.Go(func() {
 			l := &loops[i]
 			l.bare = b
-			failures[i] = errors.Join(l.run(clip), l.close())
+			failures[i] = errors.Join(l.run(ctx, clip), l.close())
 		})
 	}
 	wait.Wait()
@@ -70,6 +71,9 @@ func (b *Bare) Run(clips []string) (Figure, error) {
 	for i := range loops {
 		f.Frames += loops[i].frames
 		f.People += loops[i].people
+	}
+	if ctx.Err() != nil { // the processes were told as well, and say so in their way
+		return f, ErrInterrupted
 	}
 	return f, errors.Join(failures...)
 }
@@ -108,7 +112,7 @@ func (l *loop) close() error {
 	return errors.Join(errs...)
 }
 
-func (l *loop) run(clip string) error {
+func (l *loop) run(ctx context.Context, clip string) error {
 	source, err := file.Open(clip, file.Options{})
 	if err != nil {
 		return err
@@ -118,7 +122,7 @@ func (l *loop) run(clip string) error {
 		return err
 	}
 	l.nv12 = make([]byte, l.width*l.height+2*((l.width+1)/2)*((l.height+1)/2))
-	ffmpeg := exec.Command(l.bare.FFmpeg, "-v", "error", "-threads", "1", "-i", clip, "-f", "rawvideo", "-pix_fmt", "nv12", "pipe:1")
+	ffmpeg := exec.CommandContext(ctx, l.bare.FFmpeg, "-v", "error", "-threads", "1", "-i", clip, "-f", "rawvideo", "-pix_fmt", "nv12", "pipe:1")
 	pipe, err := ffmpeg.StdoutPipe()
 	if err != nil {
 		return err
@@ -127,7 +131,7 @@ func (l *loop) run(clip string) error {
 		return err
 	}
 	pictures := bufio.NewReaderSize(pipe, 1<<20)
-	for {
+	for ctx.Err() == nil {
 		if _, err = io.ReadFull(pictures, l.nv12); err != nil {
 			break
 		}

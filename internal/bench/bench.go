@@ -11,10 +11,12 @@ import (
 // Figure is what one round took.
 type Figure struct {
 	// Frames over all cameras, and the people found in them.
-	Frames, People int
+	Frames int `json:"frames"`
+	People int `json:"people"`
 	// Wall is from the first camera's start to the last one's end; CPU is that of the process and of
 	// the children that it has waited for.
-	Wall, CPU time.Duration
+	Wall time.Duration `json:"wall_ns"`
+	CPU  time.Duration `json:"cpu_ns"`
 }
 
 // FPS is frames a second over all cameras.

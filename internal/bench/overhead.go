@@ -24,11 +24,14 @@ import (
 
 // Overhead is what a frame of one camera costs beside models and kernels.
 type Overhead struct {
-	Cameras, Frames int
+	Cameras int `json:"cameras"`
+	Frames  int `json:"frames"`
 	// CPU is the processor time, Wall the time from frame to frame divided among the cameras.
-	CPU, Wall time.Duration
+	CPU  time.Duration `json:"cpu_ns"`
+	Wall time.Duration `json:"wall_ns"`
 	// Allocations and Bytes are those of the whole process.
-	Allocations, Bytes float64
+	Allocations float64 `json:"allocations"`
+	Bytes       float64 `json:"bytes"`
 }
 
 // Empty describes an overhead measurement.

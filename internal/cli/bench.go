@@ -30,8 +30,8 @@ Measures this machine with the cameras and models of demo.yaml, or of the config
   pythons    the same with a process a clip at the same time
   overhead   what a frame costs when models and kernels cost nothing, from 1 to 64 cameras
 
-By default cuda measures infer,decode,whole and host pipeline,bare,overhead. bare, python and pythons are for device
-host only. Each row but overhead's is measured --rounds times. infer, decode and whole tell the round in the middle, by
+By default cuda measures infer,decode,whole and host pipeline,bare,overhead; bare, python and pythons are for device
+host and configurations with a model of each of the four tasks only. Each row but overhead's is measured --rounds times. infer, decode and whole tell the round in the middle, by
 items or pictures a second, whole by p95 latency, and +- the largest distance from it (--out has all rounds); pipeline,
 bare, python and pythons take turns and tell medians. CPU counts the ffmpeg processes too, but not those of decode and
 whole.
@@ -212,13 +212,19 @@ func (o *benchOptions) choose(c *config.Config) error {
 	if len(o.what) == 0 {
 		o.what = []string{"infer", "decode", "whole"}
 		if c.Device == "host" {
-			o.what = []string{"pipeline", "bare", "overhead"}
+			o.what = []string{"pipeline", "overhead"}
+			if missingTask(c) == "" {
+				o.what = []string{"pipeline", "bare", "overhead"}
+			}
 		}
 	}
 	for _, w := range o.what {
 		if c.Device != "host" && slices.Contains(hostKinds, w) {
 			return misuse("%s can be measured with device host only", w)
 		}
+	}
+	if err := o.checkRounds(c); err != nil {
+		return err
 	}
 	for _, m := range o.modes {
 		if !slices.Contains(sharedModes, m) && !slices.Equal(o.what, []string{"infer"}) {
@@ -229,6 +235,35 @@ func (o *benchOptions) choose(c *config.Config) error {
 		c.Inference.Mode = o.modes[0] // pipeline and overhead take one
 	}
 	return nil
+}
+
+// checkRounds finds what pipeline and others would fail at after they have measured for a while.
+func (o *benchOptions) checkRounds(c *config.Config) error {
+	turns := func(w string) bool { return w == "pipeline" || slices.Contains(hostKinds, w) }
+	if !slices.ContainsFunc(o.what, turns) {
+		return nil
+	}
+	for _, n := range o.cameras {
+		if n > len(c.Cameras) {
+			return misuse("--cameras %d: the configuration has %d", n, len(c.Cameras))
+		}
+	}
+	for _, w := range o.what {
+		if task := missingTask(c); task != "" && slices.Contains(hostKinds, w) {
+			return misuse("%s runs the four tasks of the demo, and the configuration has no model for %s", w, task)
+		}
+	}
+	return nil
+}
+
+// missingTask is the first task that bare and the Python kinds need and the configuration has no model for.
+func missingTask(c *config.Config) string {
+	for _, task := range model.Tasks {
+		if c.Models.Task(task) == nil {
+			return task
+		}
+	}
+	return ""
 }
 
 func benchCommand(ctx context.Context, e *environment, args []string) error {
@@ -258,6 +293,9 @@ func benchCommand(ctx context.Context, e *environment, args []string) error {
 	}
 	if err := o.choose(c); err != nil {
 		return err
+	}
+	if err := writable(o.out); err != nil {
+		return fmt.Errorf("--out: %w", err)
 	}
 	return newBencher(e, c, o).run(ctx)
 }

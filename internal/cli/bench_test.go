@@ -11,6 +11,7 @@ import (
 
 	"sightline/internal/bench"
 	"sightline/internal/config"
+	"sightline/internal/model"
 )
 
 func TestBenchUsage(t *testing.T) {
@@ -30,11 +31,17 @@ func TestBenchUsage(t *testing.T) {
 		{"--tasks gait", `--tasks "gait": expected some of detection, pose`},
 		{"--fps 0", "cannot be 0 or below"},
 		{"--for -1s", "cannot be 0 or below"},
+		{"--device host --what pipeline --cameras 1,2", "--cameras 2: the configuration has 1"},
+		{"--device host --what infer --out /nowhere/at/all.json", "--out: open /nowhere/at/all.json: no such file or directory"},
 	} {
 		code, out, err := sightline(append([]string{"bench", path}, strings.Fields(c.args)...)...)
-		if code != exitUsage || !strings.Contains(err, c.want) {
+		if code != exitUsage && !strings.Contains(c.args, "--out") || code == exitOK || !strings.Contains(err, c.want) {
 			t.Errorf("%q: code %d, want %q:\n%s%s", c.args, code, c.want, out, err)
 		}
+	}
+	few := write(t, "models: {detection: @models/detection.yaml}\ndevice: host\ncameras: [{name: a, source: @clips/plaza-1.mp4}]\n")
+	if code, _, err := sightline("bench", few, "--what", "pipeline,bare"); code != exitUsage || !strings.Contains(err, "no model for pose") {
+		t.Errorf("code %d: %s", code, err)
 	}
 }
 
@@ -50,8 +57,16 @@ func TestBenchChoosesByDevice(t *testing.T) {
 		{benchOptions{device: "host", modes: []string{"batched"}}, "cuda", "pipeline,bare,overhead", "batched"},
 		{benchOptions{what: []string{"infer"}, modes: []string{"direct"}}, "cuda", "infer", "parallel"},
 		{benchOptions{what: []string{"overhead"}}, "cuda", "overhead", "parallel"},
+		{benchOptions{tasks: []string{"detection"}}, "host", "pipeline,overhead", "parallel"},
 	} {
 		conf := &config.Config{Device: c.configured, Inference: config.Inference{Mode: "parallel"}}
+		tasks := c.o.tasks // here: of the configuration's models
+		if len(tasks) == 0 {
+			tasks = model.Tasks
+		}
+		for _, task := range tasks {
+			conf.Models = append(conf.Models, config.Model{Card: config.Card{Task: task}})
+		}
 		if err := c.o.choose(conf); err != nil || strings.Join(c.o.what, ",") != c.what || conf.Inference.Mode != c.mode {
 			t.Errorf("%+v with %s: %v, measures %v in mode %s", c.o, c.configured, err, c.o.what, conf.Inference.Mode)
 		}

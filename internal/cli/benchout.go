@@ -55,6 +55,23 @@ func (b *bencher) save() {
 	b.unsaved = err
 }
 
+// writable makes sure that a file can be written, before what is to stand in it is measured; no file always can.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	_, missing := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	err = f.Close()
+	if missing != nil {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
 // finish writes the JSON. A command that could not open its device has nothing to tell.
 func (b *bencher) finish() error {
 	if b.report.Version == "" {

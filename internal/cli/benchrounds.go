@@ -57,10 +57,7 @@ func (b *bencher) takeTurns(ctx context.Context) (list []*measurement, err error
 	if len(kinds) == 0 {
 		return nil, nil
 	}
-	for _, n := range orDefault(o.cameras, 1, 4) {
-		if n > len(c.Cameras) {
-			return nil, fmt.Errorf("%d cameras asked for, the configuration has %d", n, len(c.Cameras))
-		}
+	for _, n := range orDefault(o.cameras, slices.Compact([]int{1, min(4, len(c.Cameras))})...) {
 		first := len(list)
 		for _, k := range kinds {
 			list = append(list, &measurement{Kind: k, Cameras: n})
@@ -99,9 +96,6 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 	named := map[string][]byte{}
 	for i, task := range model.Tasks {
 		chosen := c.Models.Task(task)
-		if chosen == nil {
-			return bench.Figure{}, fmt.Errorf("the configuration has no model for %s", task)
-		}
 		if models[i], err = readModel(&chosen.Card); err != nil {
 			return bench.Figure{}, err
 		}
@@ -124,7 +118,7 @@ func (b *bencher) once(ctx context.Context, m *measurement) (bench.Figure, error
 	if err := bare.Open(library); err != nil {
 		return bench.Figure{}, err
 	}
-	f, err := bare.Run(clips)
+	f, err := bare.Run(ctx, clips)
 	return f, errors.Join(err, bare.Close())
 }
 

@@ -71,6 +71,9 @@ func (b *bencher) wholeMode(ctx context.Context, d device.Device, clip *bench.Cl
 		rows = append(rows, r)
 		b.tellWatching(r)
 	})
+	if len(rows) == 0 {
+		return err
+	}
 	b.report.Held[mode] = bench.MostHeld(rows)
 	if n := b.report.Held[mode]; n > 0 {
 		b.say("most cameras held, of the numbers tried: %d\n\n", n)

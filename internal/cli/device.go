@@ -36,6 +36,9 @@ func configuredDevice(c *config.Config, logger *slog.Logger) deviceOptions {
 	return deviceOptions{kind: c.Device, memory: int64(c.MemoryLimit), threads: c.HostThreads(runtime.NumCPU()), gpu: c.CUDA, logger: logger}
 }
 
+// errStopped: somebody stopped the program before it had begun.
+var errStopped = errors.New("stopped before it had begun")
+
 // openDevice is the one place that chooses a device. What was asked for is opened or the command fails:
 // no device ever stands in for another.
 func openDevice(ctx context.Context, o deviceOptions) (d device.Device, err error) {
@@ -46,6 +49,9 @@ func openDevice(ctx context.Context, o deviceOptions) (d device.Device, err erro
 		d, err = openCUDA(o)
 	default:
 		err = misuse("device %q: expected cuda or host", o.kind)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, errStopped // whatever it says, that is why
 	}
 	if err == nil && o.ready != nil {
 		if err := o.ready(ctx, d); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"sightline/internal/config"
 	"sightline/internal/device"
+	"sightline/internal/fetch"
 )
 
 const doctorHelp = `
@@ -72,11 +73,11 @@ func sayTools(say func(state, what, detail string)) {
 	}
 }
 
-// checkHost opens the host device. Offline, one that would have to be fetched is not tried and not an error.
+// checkHost opens the host device. Offline, one that would have to be fetched is not tried and does not work.
 func checkHost(ctx context.Context, e *environment, offline bool, say func(state, what, detail string)) (works bool, err error) {
-	if offline && os.Getenv("SIGHTLINE_ONNXRUNTIME") == "" {
-		say("skip", "host device", "--offline")
-		return false, nil
+	if offline && !fetch.Have(fetch.Options{}) {
+		say("skip", "host device", "something would have to be fetched (--offline)")
+		return false, errors.New("neither the GPU device works here, nor the host device without fetching anything")
 	}
 	d, err := openDevice(ctx, deviceOptions{kind: "host", logger: e.logger})
 	if err != nil {

@@ -2,10 +2,17 @@ package cli
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"sightline/internal/config"
 )
 
 // What a run is to say, and leave behind, when its surroundings fail it.
@@ -60,5 +67,50 @@ func TestAReaderThatWentAway(t *testing.T) {
 		if n := bytes.Count(results, []byte("\n")); n != c.least || c.least > 0 != strings.Contains(told.String(), "a.jsonl\n") {
 			t.Errorf("%s: %d lines of the other sink:\n%s", c.sinks, n, &told)
 		}
+	}
+}
+
+// Opening a pipe would wait for whoever writes it, and no signal would end that.
+func TestAPipeIsNoRecording(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe.mp4")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, args := range [][]string{
+		{"probe", pipe}, {"run", write(t, "device: host\n"+fourModels+"cameras: [{name: a, source: "+pipe+"}]\n")}, {"bench", "--clip", pipe, "--device", "host", "--what", "decode"},
+	} {
+		code, _, err := sightline(args...)
+		if code == exitOK || args[0] != "bench" && !strings.Contains(err, "no regular file") {
+			t.Errorf("%q: code %d: %s", args, code, err)
+		}
+	}
+}
+
+func TestStoppedBeforeItHasBegun(t *testing.T) {
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	if _, err := openDevice(stopped, deviceOptions{kind: "host", onnxruntime: "/bin/true", ffmpeg: "/bin/false", logger: slog.New(slog.DiscardHandler)}); !errors.Is(err, errStopped) {
+		t.Errorf("opening a device: %v", err)
+	}
+	c, err := config.Load(write(t, "device: host\n"+fourModels+"cameras: [{name: a, source: @clips/plaza-1.mp4}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("SIGHTLINE_ONNXRUNTIME", "")
+	t.Setenv("SIGHTLINE_FFMPEG", "")
+	e := &environment{out: io.Discard, err: io.Discard, logger: slog.New(slog.DiscardHandler)}
+	if err := (&runner{environment: e, config: c}).run(stopped); err != nil {
+		t.Errorf("running: %v", err)
+	}
+}
+
+func TestDoctorOffline(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("SIGHTLINE_ONNXRUNTIME", "")
+	path := write(t, "device: host\n"+fourModels+"cameras: [{name: a, source: @clips/plaza-1.mp4}]\n")
+	code, out, err := sightline("doctor", "--offline", path)
+	if code != exitFailed || !strings.Contains(out, "skip  host device") || !strings.Contains(err, "without fetching") {
+		t.Errorf("code %d:\n%s%s", code, out, err)
 	}
 }

@@ -82,6 +82,9 @@ func (r *runner) run(ctx context.Context) (err error) {
 	o := configuredDevice(r.config, r.logger)
 	o.progress, o.ready = r.display, r.ensurePlans
 	s, err := openSession(ctx, r.config, out, o)
+	if errors.Is(err, errStopped) {
+		return nil // as when it is stopped later
+	}
 	if err != nil {
 		return explainPlans(err)
 	}

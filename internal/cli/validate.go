@@ -57,6 +57,9 @@ func validateCommand(ctx context.Context, e *environment, args []string) error {
 	if len(e.args) != 0 {
 		return misuse("expected no arguments, got %q", e.args)
 	}
+	if err := writable(*file); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
 	h, v, err := newHarness(ctx, e, *kind, *path)
 	if err != nil {
 		return err

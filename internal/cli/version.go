@@ -14,6 +14,9 @@ func versionCommand(_ context.Context, e *environment, args []string) error {
 	if err := e.parse(args, slog.LevelInfo); err != nil {
 		return err
 	}
+	if len(e.args) > 0 {
+		return misuse("expected no arguments, got %q", e.args)
+	}
 	_, err := fmt.Fprintf(e.out, "sightline %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

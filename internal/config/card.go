@@ -152,7 +152,7 @@ func (r *reader) checkCard(c *Card) {
 	if r.sound("file") && c.File != "" {
 		found, err := find(r.file, c.File)
 		if err != nil {
-			r.fault("file", "cannot open the model: %v", err)
+			r.fault("file", "cannot open the model %s, beside the card or in the working directory: %v", c.File, reason(err))
 		}
 		c.Model = found
 	}

@@ -68,6 +68,28 @@ func ONNXRuntime(ctx context.Context, o Options) (string, error) {
 	return newFetcher(o).onnxRuntime(ctx)
 }
 
+// Have says whether ONNX Runtime and ffmpeg are there, so that nothing would have to be fetched.
+func Have(o Options) bool { return newFetcher(o).complete() }
+
+func (f *fetcher) complete() bool {
+	return f.has(kindONNXRuntime, ONNXRuntimeVariable) && (f.has(kindFFmpeg, FFmpegVariable) || onPath("ffmpeg"))
+}
+
+func onPath(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+// has says whether a person named a file, or the pinned one is in the cache.
+func (f *fetcher) has(kind, variable string) bool {
+	if os.Getenv(variable) != "" {
+		return true
+	}
+	p, ok := f.pins[kind+"/"+f.goos+"/"+f.arch]
+	cache, err := f.cacheDir()
+	return ok && err == nil && have(filepath.Join(cache, p.dir(), p.file()), p)
+}
+
 // FFmpeg returns the path of an ffmpeg program that runs: the file that SIGHTLINE_FFMPEG names, ffmpeg on the PATH, the
 // one in the cache, or, the first time, the one it fetches. For concurrent and interrupted calls see ONNXRuntime.
 func FFmpeg(ctx context.Context, o Options) (string, error) {

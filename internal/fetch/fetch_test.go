@@ -21,6 +21,9 @@ func TestFetchOnce(t *testing.T) {
 	f := m.fetcher()
 	var shown bytes.Buffer
 	f.Progress = progress.New(&shown, progress.Options{Plain: time.Hour})
+	if f.complete() {
+		t.Error("all is there before anything is fetched")
+	}
 	for range 2 {
 		path, err := f.onnxRuntime(t.Context())
 		if err != nil {
@@ -38,6 +41,9 @@ func TestFetchOnce(t *testing.T) {
 		}
 	}
 	f.Progress.Close()
+	if !f.complete() {
+		t.Error("something is missing when all was fetched")
+	}
 	m.wantCache("lib-1.0-test/lib.so", "prog-1.0-test/ffmpeg")
 	if n := m.downloads(); n != 2 {
 		t.Errorf("%d downloads, want 2:\n%s", n, strings.Join(m.calls(), "\n"))
