@@ -108,7 +108,7 @@ func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Log
 			once := sync.OnceFunc(func() {
 				logger.Warn("the recording is damaged: pictures are missing, or the decoder guesses parts of them")
 			})
-			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime, func(int) { once() })
+			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime, once)
 		}
 		return openLive(ctx, cam.Source, cam.Transport, live.Options{Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
@@ -127,8 +127,8 @@ func openLive(ctx context.Context, source config.Source, transport string, o liv
 
 func keepsDamaged(cam *config.Camera) bool { return cam.AfterLoss == "continue" }
 
-// openFile opens a recording by what is in it, whatever its name. lost, if not nil, is told of packets that are missing.
-func openFile(path string, loop, realtime bool, lost func(packets int)) (camera.Source, error) {
+// openFile opens a recording by what is in it, whatever its name. damaged, if not nil, is called where data is missing.
+func openFile(path string, loop, realtime bool, damaged func()) (camera.Source, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -148,7 +148,7 @@ func openFile(path string, loop, realtime bool, lost func(packets int)) (camera.
 		return nil, err
 	}
 	if mpegts.Is(head[:n]) {
-		return mpegts.Open(path, mpegts.Options{Loop: loop, Realtime: realtime, Lost: lost})
+		return mpegts.Open(path, mpegts.Options{Loop: loop, Realtime: realtime, Damaged: damaged})
 	}
 	return file.Open(path, file.Options{Loop: loop, Realtime: realtime})
 }

@@ -21,9 +21,8 @@ type Options struct {
 	Loop bool
 	// Realtime delivers each unit when it is due; otherwise as fast as Next is called.
 	Realtime bool
-	// Lost, if not nil, is told by Open and Next of packets of the video that are missing or make no sense, 1 where their number
-	// cannot be known.
-	Lost func(packets int)
+	// Damaged, if not nil, is called by Next before it returns a unit that data is missing before, or made no sense.
+	Damaged func()
 }
 
 // jump is how far a decoding time may be after the one before it until it counts as a new clock, as one before it does.
@@ -121,7 +120,7 @@ func (s *Source) rewind() error {
 	if !isPlain(head) {
 		r = &unstamped{r: buffered}
 	}
-	if s.demuxer, err = newDemuxer(r, s.lose); err != nil {
+	if s.demuxer, err = newDemuxer(r, func(int) { s.demuxer.broken = true }); err != nil {
 		return err
 	}
 	u, err := s.demuxer.next()
@@ -136,13 +135,6 @@ func (s *Source) rewind() error {
 		s.format, err = s.demuxer.sets.Format()
 	}
 	return err
-}
-
-func (s *Source) lose(packets int) {
-	s.demuxer.broken = true
-	if s.options.Lost != nil {
-		s.options.Lost(packets)
-	}
 }
 
 // Format implements camera.Source.
@@ -170,6 +162,9 @@ func (s *Source) Next(ctx context.Context) (media.AccessUnit, error) {
 	s.place(&u)
 	if err := s.wait(ctx, u.decode); err != nil {
 		return media.AccessUnit{}, err
+	}
+	if u.Discontinuity && s.options.Damaged != nil {
+		s.options.Damaged()
 	}
 	u.Arrived = time.Now()
 	return u.AccessUnit, nil

@@ -142,10 +142,10 @@ func TestDamage(t *testing.T) {
 	if err := os.WriteFile(path, raw[:len(raw)-100], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	lost := 0
-	_, units := play(t, path, Options{Lost: func(packets int) { lost += packets }}, 1000)
-	if n := len(units); n < 40 || n > 50 || lost == 0 {
-		t.Errorf("%d units of 50, %d packets lost", n, lost)
+	gaps := 0
+	_, units := play(t, path, Options{Damaged: func() { gaps++ }}, 1000)
+	if n := len(units); n < 40 || n > 50 || gaps != 1 {
+		t.Errorf("%d units of 50, %d gaps", n, gaps)
 	}
 }
 
