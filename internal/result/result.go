@@ -30,7 +30,7 @@ type Frame struct {
 	// Rested says that no model looked at the picture; within the program only.
 	Rested bool `json:"-"`
 	// Unseen are the tracks that no object of this picture belongs to, where they are taken to be: for a short
-	// while after they were last seen.
+	// while after they were last seen. None are told of a detector that does not look at this picture.
 	Unseen []Unseen `json:"unseen,omitempty"`
 	// Areas are what models that look at whole pictures say of their parts; a class that is nowhere has none.
 	Areas []Area `json:"areas,omitempty"`
