@@ -2,6 +2,8 @@ package rtsp
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
@@ -27,6 +29,8 @@ func sorted(err error) error {
 	case errors.As(err, new(liberrors.ErrClientRequestTimedOut)), errors.As(err, new(liberrors.ErrClientTCPTimeout)),
 		errors.As(err, new(liberrors.ErrClientUDPTimeout)):
 		return &live.Failure{Reason: live.TimedOut, Err: err}
+	case strings.Contains(err.Error(), "expected 'RTSP/1.0'"): // the library has no type for it
+		return &live.Failure{Reason: live.Protocol, Err: fmt.Errorf("what answers there does not speak RTSP: %w", err)}
 	}
 	return err
 }

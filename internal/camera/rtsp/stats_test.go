@@ -40,6 +40,7 @@ func TestReasonsOfTheProtocol(t *testing.T) {
 		{liberrors.ErrClientUDPTimeout{}, live.TimedOut},
 		{fmt.Errorf("%w, found [MJPEG]", errNoVideo), live.NoVideo},
 		{io.EOF, ""},
+		{errors.New("expected 'RTSP/1.0', got [72 84 84 80]"), live.Protocol},
 	} {
 		err := sorted(fmt.Errorf("describe: %w", c.err))
 		var failure *live.Failure
