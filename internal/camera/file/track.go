@@ -58,7 +58,7 @@ func readTrack(f *os.File) (t *track, err error) {
 	}
 	head := make([]byte, 8)
 	if _, err := io.ReadFull(f, head); err != nil || string(head[4:]) != "ftyp" && string(head[4:]) != "moov" && string(head[4:]) != "styp" {
-		return nil, errors.New("not an MP4 file, and not an MPEG transport stream that begins with a packet")
+		return nil, errors.New("not an MP4 file, and not an MPEG transport stream")
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err

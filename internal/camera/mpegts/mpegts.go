@@ -61,10 +61,10 @@ const (
 )
 
 // HeadSize is how many bytes of a file's front Is looks at.
-const HeadSize = 2*packet + 2*timeStamp
+const HeadSize = 5 * packet
 
 // Is tells a transport stream by the front of the file.
-func Is(head []byte) bool { return isPlain(head) || isStamped(head) }
+func Is(head []byte) bool { return isPlain(head) || isStamped(head) || isCut(head) }
 
 func isPlain(head []byte) bool {
 	return len(head) > packet && head[0] == syncByte && head[packet] == syncByte
@@ -72,6 +72,16 @@ func isPlain(head []byte) bool {
 
 func isStamped(head []byte) bool {
 	return len(head) > packet+2*timeStamp && head[timeStamp] == syncByte && head[packet+2*timeStamp] == syncByte
+}
+
+// isCut says that it begins within a packet, as a piece of a longer recording does: four follow each other, which is no chance.
+func isCut(head []byte) bool {
+	for at := 1; at < packet && at+3*packet < len(head); at++ {
+		if head[at] == syncByte && head[at+packet] == syncByte && head[at+2*packet] == syncByte && head[at+3*packet] == syncByte {
+			return true
+		}
+	}
+	return false
 }
 
 // unstamped leaves the time stamps of packets out.
@@ -112,14 +122,15 @@ func (s *Source) rewind() error {
 		return err
 	}
 	buffered := bufio.NewReaderSize(s.file, 1<<18)
-	head, err := buffered.Peek(HeadSize)
-	if err != nil || !Is(head) {
+	head, _ := buffered.Peek(HeadSize) // a shorter file can be one, too
+	if !Is(head) {
 		return errors.New("not a transport stream")
 	}
 	var r io.Reader = buffered
-	if !isPlain(head) {
+	if !isPlain(head) && isStamped(head) {
 		r = &unstamped{r: buffered}
 	}
+	var err error
 	if s.demuxer, err = newDemuxer(r, func(int) { s.demuxer.broken = true }); err != nil {
 		return err
 	}

@@ -149,6 +149,22 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+func TestAPieceBeginsAnywhere(t *testing.T) {
+	raw, err := os.ReadFile(clip(t, "a.ts", "-c:v", "libx264", "-bf", "0", "-g", "10"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []int{1, 100, packet - 1, 3*packet + 7} {
+		path := filepath.Join(t.TempDir(), "piece.ts")
+		if err := os.WriteFile(path, raw[from:], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, units := play(t, path, Options{}, 1000); len(units) < 35 {
+			t.Errorf("from byte %d: %d units of 50", from, len(units))
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	write := func(content string) string {
 		path := filepath.Join(t.TempDir(), "a.ts")
