@@ -108,10 +108,22 @@ func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Log
 			once := sync.OnceFunc(func() {
 				logger.Warn("the recording is damaged: pictures are missing, or the decoder guesses parts of them")
 			})
-			return openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime, once)
+			source, err := openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime, once)
+			if turned := turnedBy(source); err == nil && turned != 0 {
+				logger.Warn("the recording is to be shown turned, which is not done: people do not stand upright in it", "degrees", turned)
+			}
+			return source, err
 		}
 		return openLive(ctx, cam.Source, cam.Transport, live.Options{Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
+}
+
+// turnedBy is by how many degrees a recording wants its pictures turned.
+func turnedBy(source camera.Source) int {
+	if f, ok := source.(*file.Source); ok {
+		return f.Turned()
+	}
+	return 0
 }
 
 // openLive connects to a camera by what its address says; transport is for RTSP.

@@ -91,6 +91,9 @@ func probeSource(ctx context.Context, address config.Source, transport string, o
 		return r, err
 	}
 	r.Report, err = probe.Measure(ctx, source, probe.Options{For: length, Live: connected != nil})
+	if turned := turnedBy(source); err == nil && turned != 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("it is to be shown turned by %d degrees, which is not done: people do not stand upright in it", turned))
+	}
 	if connected != nil {
 		stats := connected.Stats()
 		r.Connection = &stats

@@ -59,6 +59,10 @@ func Open(path string, o Options) (*Source, error) {
 // Format implements camera.Source.
 func (s *Source) Format() media.Format { return s.track.format }
 
+// Turned is by how many degrees clockwise the file wants its pictures turned when they are shown: 0, 90, 180 or 270. It is not done
+// here.
+func (s *Source) Turned() int { return s.track.turned }
+
 // Frames is the number of access units of one round.
 func (s *Source) Frames() int { return len(s.track.samples) }
 

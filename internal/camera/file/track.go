@@ -17,6 +17,8 @@ type track struct {
 	format   media.Format
 	samples  []sample
 	duration time.Duration
+	// turned is by how many degrees clockwise pictures are to be turned.
+	turned int
 }
 
 // sample is one access unit, in decoding order. Times start at 0 with the first picture that is shown.
@@ -87,7 +89,11 @@ func readTrack(f *os.File) (t *track, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return finish(format, list, int64(trak.Mdia.Mdhd.Timescale), size)
+	t, err = finish(format, list, int64(trak.Mdia.Mdhd.Timescale), size)
+	if err == nil {
+		t.turned = turned(f, size, trak.Tkhd.TrackID)
+	}
+	return t, err
 }
 
 // progressive lists the samples of a plain file.
