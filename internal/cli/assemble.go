@@ -109,10 +109,13 @@ func openCamera(cam *config.Camera, dropped func(cause string), logger *slog.Log
 				logger.Warn("the recording is damaged: pictures are missing, or the decoder guesses parts of them")
 			})
 			source, err := openFile(cam.Source.Reveal(), cam.Loop, cam.Realtime, once)
-			if turned := turnedBy(source); err == nil && turned != 0 {
+			if err != nil {
+				return nil, err
+			}
+			if turned := turnedBy(source); turned != 0 {
 				logger.Warn("the recording is to be shown turned, which is not done: people do not stand upright in it", "degrees", turned)
 			}
-			return source, err
+			return source, nil
 		}
 		return openLive(ctx, cam.Source, cam.Transport, live.Options{Insecure: cam.TLSInsecure, KeepDamaged: keepsDamaged(cam), Dropped: dropped, Logger: logger})
 	}
