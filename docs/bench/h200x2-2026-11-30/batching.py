@@ -5,112 +5,25 @@ A batch alone takes as long as on one stream; several share the GPU, which does 
 streams. Every picture costs EXTRA ms of the whole GPU besides (our kernels, copies into batches, whatever is lost). A camera's picture is
 due every 33 ms, the newest wins; detection asks for one item, then three models for as many as there are people (6.9 +- 1.2).
 "before" starts a part batch as it is, "now" takes what goes into the next smaller plan if what is left over goes into what that saves."""
-import heapq
-import json
 import pathlib
 import random
+import sys
+
+FOLDER = pathlib.Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+from simulation import GPU, NOTICE, Batcher, rates
 
 EXTRA_BEFORE, EXTRA = .12, .08  # found by comparing with large-50-70.json and huge-*.json; with experiments.txt
-PEOPLE, HOST, NOTICE, QUEUE, BUSY = 6.9, .25, .05, .3, 2  # milliseconds but for the first and the last
+PEOPLE, HOST, QUEUE = 6.9, .25, .3  # milliseconds but for the first
 
 
 def costs():
     """For each model and batch size: ms of the whole GPU, ms alone."""
-    rates = {}
-    for r in json.load(open(pathlib.Path(__file__).parent / "fixed-level1.json"))["infer"]:
-        rates.setdefault(r["model"], {}).setdefault(r["items"], {})[r["lanes"]] = r["items_per_second"]
-    return {m: {n: (1e3 * n / max(v.values()), 1e3 * n / v[1]) for n, v in sizes.items()} for m, sizes in rates.items()}
+    return {m: {n: (1e3 * n / max(v.values()), 1e3 * n / v[1]) for n, v in sizes.items()} for m, sizes in rates(FOLDER / "fixed-level1.json").items()}
 
 
 COSTS = costs()
 DETECTION, *OTHERS = COSTS
-
-
-class GPU:
-    def __init__(self):
-        self.now, self.count, self.events, self.running, self.busy = 0.0, 0, [], [], 0.0
-
-    def at(self, time, call):
-        self.count += 1
-        heapq.heappush(self.events, (time, self.count, call))
-
-    def work(self, whole, alone, done):
-        self.running.append([whole, whole / max(whole, alone), done])
-
-    def shares(self):
-        left, order, out = 1.0, sorted(self.running, key=lambda r: r[1]), []
-        for i, r in enumerate(order):
-            share = min(r[1], left / (len(order) - i))
-            left -= share
-            out.append((r, share))
-        return out
-
-    def run(self, until):
-        while True:
-            shares = self.shares()
-            end, first = min(((self.now + r[0] / s, i) for i, (r, s) in enumerate(shares)), default=(1e9, 0))
-            time = self.events[0][0] if self.events else 1e9
-            if min(time, end) > until:
-                return
-            for r, s in shares:
-                r[0] -= s * (min(time, end) - self.now)
-                self.busy += s * (min(time, end) - self.now)
-            self.now = min(time, end)
-            if end <= time:
-                self.running.remove(shares[first][0])
-                shares[first][0][2]()
-            else:
-                heapq.heappop(self.events)[2]()
-
-
-class Batcher:
-    def __init__(self, gpu, model, sizes, workers, max_wait, fits):
-        self.gpu, self.model, self.sizes, self.free, self.max_wait, self.fits = gpu, model, sorted(sizes), workers, max_wait, fits
-        self.waiting, self.batches, self.landed, self.items, self.room, self.started = [], 0, -1.0, 0, 0, 0
-
-    def ask(self, items, answer):
-        self.waiting.append((items, answer, self.gpu.now))
-        self.look()
-
-    def fill(self, most):
-        n = items = 0
-        while n < len(self.waiting) and items + self.waiting[n][0] <= most:
-            items, n = items + self.waiting[n][0], n + 1
-        return n, items
-
-    def look(self):
-        while self.free and self.waiting:
-            n, items = self.fill(self.sizes[-1])
-            full = items == self.sizes[-1] or n < len(self.waiting)
-            if not full and self.batches:
-                if self.batches >= BUSY:
-                    return
-                start = max(self.waiting[0][2], self.landed) + self.max_wait
-                if self.gpu.now < start - 1e-9:
-                    return self.gpu.at(start, self.look)
-            size = min(s for s in self.sizes if s >= items)
-            smaller = [s for s in self.sizes if s < size]
-            if self.fits and not full and smaller:
-                fewer, taken = self.fill(smaller[-1])
-                if fewer and smaller[-1] + min(s for s in self.sizes if s >= items - taken) < size:
-                    n, items, size = fewer, taken, smaller[-1]
-            self.start(n, items, size)
-
-    def start(self, n, items, size):
-        batch, self.waiting = self.waiting[:n], self.waiting[n:]
-        self.batches, self.free, self.started = self.batches + 1, self.free - 1, self.started + 1
-        self.items, self.room = self.items + items, self.room + size
-
-        def landed():
-            self.batches, self.free, self.landed = self.batches - 1, self.free + 1, self.gpu.now
-            self.look()
-
-        def done():
-            self.gpu.at(self.gpu.now + NOTICE, landed)
-            for _, answer, _ in batch:
-                self.gpu.at(self.gpu.now + NOTICE / 2, answer)
-
-        self.gpu.at(self.gpu.now + QUEUE, lambda: self.gpu.work(*COSTS[self.model][size], done))
 
 
 class Camera:
@@ -151,7 +64,8 @@ class Run:
     def __init__(self, cameras, extra, fits, max_wait, detection, people, workers=4, span=1500.0):
         random.seed(1)
         self.gpu, self.extra, self.span, self.period, self.latencies = GPU(), extra, span, 1000 / 30, []
-        self.batchers = {m: Batcher(self.gpu, m, detection if m == DETECTION else people, workers, max_wait, fits) for m in COSTS}
+        self.batchers = {m: Batcher(self.gpu, {n: COSTS[m][n] for n in (detection if m == DETECTION else people)}, workers, max_wait,
+                                    lambda n: QUEUE, reply=NOTICE / 2, fits=fits) for m in COSTS}
         for _ in range(cameras):
             Camera(self)
         self.gpu.run(span)
