@@ -39,7 +39,15 @@ func CPUTime() time.Duration {
 	return total
 }
 
-// Median is the middle value, and Spread the largest distance from it as a share of it.
+// Spread is the largest distance of the values from one of theirs, or their median, as a share of it; 0 if that is 0.
+func Spread(from float64, values []float64) float64 {
+	if from == 0 || len(values) == 0 {
+		return 0
+	}
+	return max(slices.Max(values)-from, from-slices.Min(values)) / from
+}
+
+// Median is the middle value, and Spread from it.
 func Median(values []float64) (median, spread float64) {
 	if len(values) == 0 {
 		return 0, 0
@@ -49,8 +57,5 @@ func Median(values []float64) (median, spread float64) {
 	if n := len(sorted); n%2 == 0 {
 		median = (sorted[n/2-1] + sorted[n/2]) / 2
 	}
-	if median != 0 {
-		spread = max(sorted[len(sorted)-1]-median, median-sorted[0]) / median
-	}
-	return median, spread
+	return median, Spread(median, values)
 }

@@ -145,13 +145,11 @@ func keepsDamaged(cam *config.Camera) bool { return cam.AfterLoss == "continue" 
 // openFile opens a recording by what is in it, whatever its name. damaged, if not nil, is called where data is missing.
 func openFile(path string, loop, realtime bool, damaged func()) (camera.Source, error) {
 	info, err := os.Stat(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder, expected a recording", path)
-	case !info.Mode().IsRegular(): // opening a pipe would wait for whoever writes it
-		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	if wrong := config.NoRecording(info); wrong != "" {
+		return nil, fmt.Errorf("%s %s", path, wrong)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -31,17 +31,17 @@ Measures this machine with the cameras and models of demo.yaml, or of the config
   overhead   what a frame costs when models and kernels cost nothing, from 1 to 64 cameras
 
 By default cuda measures infer,decode,whole and host pipeline,bare,overhead; bare, python and pythons are for device
-host and configurations with a model of each of the four tasks only. Each row but overhead's is measured --rounds times. infer, decode and whole tell the round in the middle, by
-items or pictures a second, whole by p95 latency, and +- the largest distance from it (--out has all rounds); pipeline,
-bare, python and pythons take turns and tell medians. CPU counts the ffmpeg processes too, but not those of decode and
-whole.
+host and configurations with a model of each of the four tasks only. Each row but overhead's is measured --rounds
+times. infer, decode and whole tell the round in the middle, by items or pictures a second, whole by p95 latency, and
++- the largest distance from it (--out has all rounds); pipeline, bare, python and pythons take turns and tell medians.
+CPU counts the ffmpeg processes too, but not those of decode and whole.
 
 Modes of infer: serialized, direct (parallel without graphs), parallel, batched, and fixed: always full batches on
 1 to 8 streams with nothing around them, the best there is for batched to come near; together: those of all models
 at once. A clip is read into memory whole, and should be without B-pictures, which delay every picture. whole stops
 at the first number of cameras that delivers less than 70 % of the pictures; held is 99 % of them with a p95
-latency, from when a picture was due to its result, below 50 ms, in every round. --out is written after every row: what was
-measured survives what comes after.
+latency, from when a picture was due to its result, below 50 ms, in every round. --out is written after every row:
+what was measured survives what comes after.
 `
 
 type benchReport struct {

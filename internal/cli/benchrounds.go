@@ -147,8 +147,7 @@ func spread(shown float64, rounds []float64) string {
 	if len(rounds) < 2 || shown == 0 {
 		return ""
 	}
-	most := max(slices.Max(rounds)-shown, shown-slices.Min(rounds))
-	return fmt.Sprintf("%.1f%%", 100*most/shown)
+	return fmt.Sprintf("%.1f%%", 100*bench.Spread(shown, rounds))
 }
 
 func (b *bencher) sayRuns() {

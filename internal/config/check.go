@@ -91,20 +91,18 @@ func (r *reader) checkSource(field string, camera *Camera) {
 		return
 	}
 	for _, key := range []string{"transport", "tls_insecure", "after_loss"} {
-		if way := strings.TrimSuffix(field, ".source") + "." + key; r.has(way) {
+		if way := join(parent(field), key); r.has(way) {
 			r.fault(way, "%s is for network cameras, %s is a file", key, source)
 		}
 	}
 	path, err := find(r.file, source.text)
 	if err == nil {
 		var info fs.FileInfo
-		switch info, err = os.Stat(path); {
-		case err == nil && info.IsDir():
-			r.fault(field, "%s is a folder, expected a recording", source)
-			return
-		case err == nil && !info.Mode().IsRegular(): // opening a pipe would wait for whoever writes it
-			r.fault(field, "%s is no regular file", source)
-			return
+		if info, err = os.Stat(path); err == nil {
+			if wrong := NoRecording(info); wrong != "" {
+				r.fault(field, "%s %s", source, wrong)
+				return
+			}
 		}
 	}
 	if err != nil {
@@ -112,6 +110,17 @@ func (r *reader) checkSource(field string, camera *Camera) {
 		return
 	}
 	camera.Source = Source{path}
+}
+
+// NoRecording says why a file cannot be a camera's recording, before it is opened: opening a pipe would wait for whoever writes it.
+func NoRecording(info fs.FileInfo) string {
+	switch {
+	case info.IsDir():
+		return "is a folder, expected a recording"
+	case !info.Mode().IsRegular():
+		return "is no regular file"
+	}
+	return ""
 }
 
 // checkClass wants the class of a MOT sink to be one that some detector reports. What detectors without a list of names
@@ -133,6 +142,11 @@ func (r *reader) checkClass(field string, s *Sink, c *Config) {
 	}
 }
 
+// foreign are the settings that sinks of a type do not have.
+var foreign = map[string][]string{
+	"stdout": {"dir", "max_bytes", "keep", "append", "class", "detector"}, "jsonl": {"class", "detector"}, "mot": {"reid"},
+}
+
 func (r *reader) checkSink(field string, index int, c *Config, files map[string]int) {
 	s := &c.Sinks[index]
 	r.checkNotEmpty(field+".cameras", len(s.Cameras))
@@ -148,23 +162,16 @@ func (r *reader) checkSink(field string, index int, c *Config, files map[string]
 	case m.Card.Task != "" && m.Card.Task != "detection":
 		r.fault(field+".detector", "expected a detection model, %s is of task %s", m.Name, m.Card.Task)
 	}
-	if s.Type == "stdout" {
-		for _, key := range []string{"dir", "max_bytes", "keep", "append", "class", "detector"} {
-			if r.has(field + "." + key) {
-				r.fault(field+"."+key, "a stdout sink has no %s", key)
-			}
+	for _, key := range foreign[s.Type] {
+		if r.has(field + "." + key) {
+			r.fault(field+"."+key, "a %s sink has no %s", s.Type, key)
 		}
+	}
+	if s.Type == "stdout" {
 		if i := slices.IndexFunc(c.Sinks[:index], func(s Sink) bool { return s.Type == "stdout" }); i >= 0 {
 			r.fault(field, "sinks[%d] writes to standard output already", i)
 		}
 		return
-	}
-	for kind, keys := range map[string][]string{"jsonl": {"class", "detector"}, "mot": {"reid"}} {
-		for _, key := range keys {
-			if s.Type == kind && r.has(field+"."+key) {
-				r.fault(field+"."+key, "a %s sink has no %s", kind, key)
-			}
-		}
 	}
 	if s.Type == "mot" && r.has(field+".class") {
 		r.checkClass(field+".class", s, c)

@@ -72,12 +72,8 @@ func ONNXRuntime(ctx context.Context, o Options) (string, error) {
 func Have(o Options) bool { return newFetcher(o).complete() }
 
 func (f *fetcher) complete() bool {
-	return f.has(kindONNXRuntime, ONNXRuntimeVariable) && (f.has(kindFFmpeg, FFmpegVariable) || onPath("ffmpeg"))
-}
-
-func onPath(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
+	_, missing := exec.LookPath("ffmpeg")
+	return f.has(kindONNXRuntime, ONNXRuntimeVariable) && (missing == nil || f.has(kindFFmpeg, FFmpegVariable))
 }
 
 // has says whether a person named a file, or the pinned one is in the cache.
@@ -85,9 +81,8 @@ func (f *fetcher) has(kind, variable string) bool {
 	if os.Getenv(variable) != "" {
 		return true
 	}
-	p, ok := f.pins[kind+"/"+f.goos+"/"+f.arch]
-	cache, err := f.cacheDir()
-	return ok && err == nil && have(filepath.Join(cache, p.dir(), p.file()), p)
+	p, dir, err := f.pin(kind, variable)
+	return err == nil && have(filepath.Join(dir, p.file()), p)
 }
 
 // FFmpeg returns the path of an ffmpeg program that runs: the file that SIGHTLINE_FFMPEG names, ffmpeg on the PATH, the
@@ -203,19 +198,25 @@ func runs(ctx context.Context, path string) error {
 
 // pinned returns the file of this platform's pin, from the cache or fetched into it.
 func (f *fetcher) pinned(ctx context.Context, kind, variable string) (string, error) {
-	p, ok := f.pins[kind+"/"+f.goos+"/"+f.arch]
-	if !ok {
-		return "", fmt.Errorf("%s for %s/%s: %w: set %s to a file of your own", kind, f.goos, f.arch, ErrPlatform, variable)
-	}
-	cache, err := f.cacheDir()
+	p, dir, err := f.pin(kind, variable)
 	if err != nil {
 		return "", err
 	}
-	path, err := f.obtain(ctx, p, filepath.Join(cache, p.dir()))
+	path, err := f.obtain(ctx, p, dir)
 	if err != nil {
 		return "", fmt.Errorf("fetch %s %s: %w", p.pkg, p.version, err)
 	}
 	return path, nil
+}
+
+// pin is this platform's, and the folder of the cache that it goes into.
+func (f *fetcher) pin(kind, variable string) (p pin, dir string, err error) {
+	p, ok := f.pins[kind+"/"+f.goos+"/"+f.arch]
+	if !ok {
+		return p, "", fmt.Errorf("%s for %s/%s: %w: set %s to a file of your own", kind, f.goos, f.arch, ErrPlatform, variable)
+	}
+	cache, err := f.cacheDir()
+	return p, filepath.Join(cache, p.dir()), err
 }
 
 func (f *fetcher) cacheDir() (string, error) {

@@ -3,23 +3,24 @@ package file
 import (
 	"encoding/binary"
 	"io"
+	"iter"
 )
 
 // turned is by how many degrees clockwise a track's pictures are to be turned to stand upright, as phones write it: 0, 90, 180 or 270.
 // The library leaves a track header's matrix out. What cannot be read is 0: the library has had its say before.
 func turned(r io.ReaderAt, size int64, track uint32) (degrees int) {
-	boxes(r, 0, size, "moov", func(from, to int64) {
-		boxes(r, from, to, "trak", func(from, to int64) {
-			boxes(r, from, to, "tkhd", func(from, to int64) {
+	for from, to := range boxes(r, 0, size, "moov") {
+		for from, to := range boxes(r, from, to, "trak") {
+			for from, to := range boxes(r, from, to, "tkhd") {
 				body := make([]byte, 52+36)
 				n, _ := r.ReadAt(body[:min(int64(len(body)), to-from)], from)
 				if id, matrix := trackHeader(body[:n]); id == track && matrix != nil {
-					degrees = turn(matrix)
+					return turn(matrix)
 				}
-			})
-		})
-	})
-	return degrees
+			}
+		}
+	}
+	return 0
 }
 
 // trackHeader is a header's track number and matrix; nil if it is cut off.
@@ -48,27 +49,26 @@ func turn(matrix []byte) int {
 	return 0
 }
 
-// boxes calls use with the content of every box of a kind between from and to.
-func boxes(r io.ReaderAt, from, to int64, kind string, use func(from, to int64)) {
-	for from+8 <= to {
-		var head [16]byte
-		n, _ := r.ReadAt(head[:], from)
-		if n < 8 {
-			return
+// boxes are where the content of every box of a kind between from and to begins and ends.
+func boxes(r io.ReaderAt, from, to int64, kind string) iter.Seq2[int64, int64] {
+	return func(yield func(from, to int64) bool) {
+		for at := from; at+8 <= to; {
+			var head [16]byte
+			n, _ := r.ReadAt(head[:], at)
+			if n < 8 {
+				return
+			}
+			length, body := int64(binary.BigEndian.Uint32(head[:])), at+8
+			switch {
+			case length == 0: // to the end
+				length = to - at
+			case length == 1 && n == 16:
+				length, body = int64(binary.BigEndian.Uint64(head[8:])), at+16
+			}
+			if length < body-at || length > to-at || string(head[4:8]) == kind && !yield(body, at+length) {
+				return
+			}
+			at += length
 		}
-		length, body := int64(binary.BigEndian.Uint32(head[:])), from+8
-		switch {
-		case length == 0: // to the end
-			length = to - from
-		case length == 1 && n == 16:
-			length, body = int64(binary.BigEndian.Uint64(head[8:])), from+16
-		}
-		if length < body-from || length > to-from {
-			return
-		}
-		if string(head[4:8]) == kind {
-			use(body, from+length)
-		}
-		from += length
 	}
 }
